@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Reading: hold in place, release, copy out, look. */
+#include "cache/pool.h"
+
+#include "base/err.h"
+
+#include <string.h>
+
+bool pool_view(const struct maru_pool *p, const struct dir_hit *hit,
+	       struct maru_view *view)
+{
+	uint64_t len = block_len(slab_block(&p->slab, hit->idx));
+
+	if (unlikely(len > slab_block_bytes(&p->slab, hit->idx)))
+		return false;
+	view->data = slab_data(&p->slab, hit->idx);
+	view->len = len;
+	view->ref = pool_ref(hit->idx, hit->word);
+	return true;
+}
+
+/* Second chance: a hot entry's byte is at its top and is not written again. */
+void pool_use(const struct maru_pool *p, uint32_t idx)
+{
+	a8 *use = &slab_block(&p->slab, idx)->use;
+	uint8_t n = a8_load_rlx(use); /* racy on purpose: a lost use is one */
+
+	if (unlikely(n < 3))
+		a8_store_rlx(use, (uint8_t)(n + 1));
+}
+
+static void drop_corrupt(struct maru_pool *p, const struct dir_hit *hit)
+{
+	dir_drop(&p->dir, hit->idx, 1);
+	dir_remove(&p->dir, hit->idx, hit->word);
+	pool_count(p, COUNT_corrupt, 1);
+}
+
+static int check_value(struct maru_pool *p, const struct dir_hit *hit,
+		       const struct maru_view *view)
+{
+	const struct media_block *b = slab_block(&p->slab, hit->idx);
+
+	/* relaxed: written before commit, and held */
+	if (!p->dir.check_values || hash_crc32c(0, view->data, view->len) ==
+					    a32_load_rlx(&b->crc_data))
+		return 0;
+	return err_set(MARU_E_CORRUPT,
+		       "value at address 0x%llx: checksum does not match",
+		       (unsigned long long)view->ref.addr);
+}
+
+int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
+		  struct maru_view *view)
+{
+	struct dir_hit hit;
+	int rc = dir_hold(&p->dir, k, 1, &hit);
+
+	if (unlikely(rc)) {
+		memset(view, 0, sizeof(*view));
+		if (rc == -ENOENT)
+			pool_count(p, COUNT_misses, 1);
+		return rc;
+	}
+	if (unlikely(!pool_view(p, &hit, view)))
+		rc = err_set(MARU_E_CORRUPT, "entry with an impossible length");
+	else if (unlikely(p->verify))
+		rc = check_value(p, &hit, view);
+	if (unlikely(rc)) {
+		drop_corrupt(p, &hit);
+		memset(view, 0, sizeof(*view));
+		return rc;
+	}
+	pool_use(p, hit.idx);
+	pool_count(p, COUNT_hits, 1);
+	pool_count(p, COUNT_hit_bytes, view->len);
+	return 0;
+}
+
+int maru_retrieve(struct maru_pool *pool, const void *key, size_t klen,
+		  struct maru_view *view)
+{
+	struct dir_key k;
+	int rc = pool_enter_rw(pool);
+
+	if (unlikely(!view))
+		return -EINVAL;
+	if (likely(!rc))
+		rc = pool_key(pool, &k, key, klen);
+	if (likely(!rc))
+		return pool_retrieve(pool, &k, view);
+	memset(view, 0, sizeof(*view));
+	return rc;
+}
+
+int pool_release(struct maru_pool *p, struct maru_view *view)
+{
+	uint32_t version = (uint32_t)view->ref.version, idx;
+	bool ok = false;
+
+	if (likely(pool_idx(p, &view->ref, &idx))) {
+		uint64_t w = block_load(slab_block(&p->slab, idx));
+
+		/* certify before dropping: afterwards anything may happen */
+		ok = block_version(w) == version &&
+		     (block_state(w) == BLOCK_LIVE ||
+		      block_state(w) == BLOCK_DYING) &&
+		     dir_drop(&p->dir, idx, 1) >= 0;
+	}
+	view->ref.version = 0;
+	view->data = NULL;
+	view->len = 0;
+	pool_count(p, likely(ok) ? COUNT_releases : COUNT_stale, 1);
+	return likely(ok) ? 0 : MARU_E_STALE;
+}
+
+int maru_release(struct maru_pool *pool, struct maru_view *view)
+{
+	int rc = pool_enter_rw(pool);
+
+	if (unlikely(!view))
+		return -EINVAL;
+	if (likely(!rc))
+		return pool_release(pool, view);
+	/* declared dead: the hold was voided with all the others */
+	return rc == MARU_E_CLOSED && *pool->here == POOL_HERE ? MARU_E_STALE :
+								 rc;
+}
+
+/* Without a hold: copy, then look whether it was the same all the time. */
+static int read_optimistic(const struct maru_pool *p, const struct dir_key *k,
+			   void *buf, size_t cap, size_t *len)
+{
+	int tries;
+
+	for (tries = 0; tries < 4; tries++) {
+		const struct media_block *b;
+		struct dir_hit hit;
+		struct maru_view v;
+		uint32_t crc;
+
+		if (dir_peek(&p->dir, k, &hit))
+			return -ENOENT;
+		b = slab_block(&p->slab, hit.idx);
+		if (!pool_view(p, &hit, &v))
+			continue;
+		crc = a32_load_rlx(&b->crc_data); /* checked by the word */
+		if (v.len <= cap && v.len)
+			memcpy(buf, v.data, v.len);
+		atomic_fence_acq();
+		if (block_load(b) != hit.word)
+			continue;
+		*len = v.len;
+		if (v.len > cap)
+			return -ENOBUFS;
+		if (p->dir.check_values && hash_crc32c(0, buf, v.len) != crc)
+			return err_set(MARU_E_CORRUPT,
+				       "value at address 0x%llx: checksum does not match",
+				       (unsigned long long)v.ref.addr);
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+static int read_held(struct maru_pool *p, const struct dir_key *k, void *buf,
+		     size_t cap, size_t *len)
+{
+	struct maru_view view;
+	int rc = pool_retrieve(p, k, &view);
+
+	if (rc)
+		return rc;
+	*len = view.len;
+	if (view.len > cap)
+		rc = -ENOBUFS;
+	else if (view.len)
+		memcpy(buf, view.data, view.len);
+	pool_release(p, &view);
+	return rc;
+}
+
+int maru_read(struct maru_pool *pool, const void *key, size_t klen, void *buf,
+	      size_t cap, size_t *len)
+{
+	struct dir_key k;
+	size_t none;
+	int rc = pool_enter(pool);
+
+	if (!len)
+		len = &none;
+	*len = 0;
+	if (!rc && !pool->rdonly)
+		rc = pool_enter_rw(pool);
+	if (!rc && !buf && cap)
+		rc = err_set(-EINVAL, "buf: NULL for %zu bytes", cap);
+	if (!rc)
+		rc = pool_key(pool, &k, key, klen);
+	if (rc)
+		return rc;
+	return pool->rdonly ? read_optimistic(pool, &k, buf, cap, len) :
+			      read_held(pool, &k, buf, cap, len);
+}
+
+int maru_exists(struct maru_pool *pool, const void *key, size_t klen)
+{
+	struct dir_key k;
+	struct dir_hit hit;
+	int rc = pool_enter(pool);
+
+	if (likely(!rc))
+		rc = pool_key(pool, &k, key, klen);
+	if (unlikely(rc))
+		return rc;
+	rc = !dir_peek(&pool->dir, &k, &hit);
+	if (likely(!pool->rdonly))
+		pool_count(pool, rc ? COUNT_exists_hits : COUNT_exists_misses,
+			   1);
+	return rc;
+}
+
+int maru_touch(struct maru_pool *pool, const void *key, size_t klen)
+{
+	struct dir_key k;
+	struct dir_hit hit;
+	int rc = pool_enter_rw(pool);
+
+	if (!rc)
+		rc = pool_key(pool, &k, key, klen);
+	if (!rc)
+		rc = dir_peek(&pool->dir, &k, &hit);
+	if (!rc)
+		pool_use(pool, hit.idx);
+	return rc;
+}

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Opening and closing: the handle's life. */
+#include "cache/pool.h"
+
+#include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_TRIES 300 /* of 10 ms: whoever closes last is quickly done */
+
+int pool_refuse(const struct maru_pool *p, const char *what)
+{
+	(void)p;
+	return err_set(MARU_E_CLOSED, "pool handle is %s; open the pool anew",
+		       what);
+}
+
+int pool_bad_key(size_t klen)
+{
+	return err_set(-EINVAL, "key: NULL, or %zu bytes are not 1 to %d", klen,
+		       MARU_KEY_MAX);
+}
+
+/* A page that a forked child finds zeroed: the handle is not its. */
+static const uint64_t *here_new(void)
+{
+	uint64_t *p = mmap(NULL, MEDIA_PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, MEDIA_PAGE, MADV_WIPEONFORK)) {
+		munmap(p, MEDIA_PAGE);
+		return NULL;
+	}
+	*p = POOL_HERE;
+	mprotect(p, MEDIA_PAGE, PROT_READ);
+	return p;
+}
+
+static void here_free(const uint64_t *p)
+{
+	if (p)
+		munmap((void *)(uintptr_t)p, MEDIA_PAGE);
+}
+
+/* Shared with all users; whoever formats or repairs has it alone. */
+static int lock_pool(struct dev_lock *lock, const char *target)
+{
+	const struct timespec pause = { 0, 10000000 };
+	int tries, rc;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		rc = dev_lock_take(lock, CLIENT_LOCK_POOL, true);
+		if (rc != -EAGAIN)
+			return rc;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
+	return err_set(-EBUSY, "%s: is being formatted or repaired", target);
+}
+
+static int check_opts(const struct maru_open_opts *o)
+{
+	const uint32_t known = MARU_OPEN_RDONLY | MARU_OPEN_PREFAULT_META |
+			       MARU_OPEN_PREFAULT_ALL | MARU_OPEN_VERIFY |
+			       MARU_OPEN_INSPECT;
+
+	if (o->flags & ~known || o->reserved)
+		return err_set(-EINVAL, "flags: 0x%x has unknown bits",
+			       o->flags & ~known);
+	if (o->flags & MARU_OPEN_INSPECT && !(o->flags & MARU_OPEN_RDONLY))
+		return err_set(-EINVAL,
+			       "flags: MARU_OPEN_INSPECT needs MARU_OPEN_RDONLY");
+	if (o->offset % MEDIA_PAGE)
+		return err_set(-EINVAL, "offset: %llu is no multiple of %u",
+			       (unsigned long long)o->offset, MEDIA_PAGE);
+	return 0;
+}
+
+/* Superblock, lock, superblock again: nobody formatted it in between. */
+static int read_super(struct maru_pool *p, struct dev *dev,
+		      const struct maru_open_opts *o, struct media_super *sb)
+{
+	struct media_super first;
+	int rc = media_super_read(dev, o->offset, &first, &p->media.copies_ok);
+
+	p->client.lock.fd = -1;
+	if (rc)
+		return rc;
+	if (first.ro_compat & ~MEDIA_RO_KNOWN && !p->rdonly)
+		return err_set(MARU_E_FORMAT,
+			       "%s: has features 0x%llx, so this library version may only read it",
+			       dev->name, (unsigned long long)first.ro_compat);
+	*sb = first;
+	rc = dev_lock_open(dev, first.pool_uuid, o->offset, &p->client.lock);
+	if (rc) {
+		p->client.lock.fd = -1;
+		return p->rdonly ? 0 : rc;
+	}
+	if (o->flags & MARU_OPEN_INSPECT)
+		return 0;
+	rc = lock_pool(&p->client.lock, dev->name);
+	if (!rc)
+		rc = media_super_read(dev, o->offset, sb,
+				      &p->media.copies_ok);
+	if (!rc && memcmp(first.pool_uuid, sb->pool_uuid, 16))
+		rc = err_set(-EBUSY, "%s: is being formatted", dev->name);
+	return rc;
+}
+
+static int prefault(struct maru_pool *p, uint32_t flags)
+{
+	struct media_region *r = media_region(&p->media, 0);
+	uint64_t head = r->sb.section[SECTION_DATA].off;
+
+	if (flags & MARU_OPEN_PREFAULT_ALL)
+		return dev_prefault(&r->map, 0, r->map.len);
+	return flags & MARU_OPEN_PREFAULT_META ?
+		       dev_prefault(&r->map, 0, head) :
+		       0;
+}
+
+static int enter(struct maru_pool *p, const struct maru_open_opts *o)
+{
+	int rc = slab_attach(&p->slab, &p->media);
+
+	if (rc)
+		return rc;
+	dir_attach(&p->dir, &p->slab, &p->media);
+	p->dir.evicted = pool_evicted;
+	p->dir.ctx = p;
+	client_attach(&p->client, &p->media, &p->dir);
+	rc = prefault(p, o->flags);
+	if (rc || p->rdonly)
+		return rc;
+	rc = media_enter(&p->media);
+	if (!rc)
+		rc = client_join(&p->client, o->name ?
+						     o->name :
+						     program_invocation_short_name);
+	return rc;
+}
+
+static void undo(struct maru_pool *p)
+{
+	media_unmap(&p->media);
+	if (p->client.lock.fd >= 0)
+		dev_lock_close(&p->client.lock);
+	here_free(p->here);
+	free(p);
+}
+
+static int open_dev(struct maru_pool *p, struct dev *dev,
+		    const struct maru_open_opts *o)
+{
+	struct media_super sb;
+	int rc = read_super(p, dev, o, &sb);
+
+	if (!rc)
+		rc = media_map(&p->media, dev, o->offset, &sb);
+	if (rc) {
+		dev_close(dev);
+		return rc;
+	}
+	return enter(p, o);
+}
+
+int maru_open(const char *target, const struct maru_open_opts *opts,
+	      struct maru_pool **pool)
+{
+	struct maru_open_opts o;
+	struct maru_pool *p;
+	struct dev *dev;
+	int rc;
+
+	if (!pool || !target)
+		return err_set(-EINVAL, "target or pool: NULL");
+	*pool = NULL;
+	rc = opts_read(&o, sizeof(o), opts, "maru_open_opts");
+	if (!rc)
+		rc = check_opts(&o);
+	if (rc)
+		return rc;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(-ENOMEM, "%s: out of memory", target);
+	p->client.lock.fd = -1;
+	p->client.self = CLIENT_NONE;
+	p->rdonly = o.flags & MARU_OPEN_RDONLY;
+	p->verify = o.flags & MARU_OPEN_VERIFY;
+	p->here = here_new();
+	rc = p->here ? dev_open(target, p->rdonly ? DEV_RDONLY : 0, &dev) :
+		       err_sys("MADV_WIPEONFORK");
+	if (!rc)
+		rc = open_dev(p, dev, &o);
+	if (rc) {
+		undo(p);
+		return rc;
+	}
+	*pool = p;
+	return 0;
+}
+
+/* The last one out writes back and says that all is in order. */
+static void leave_clean(struct maru_pool *p)
+{
+	struct media_region *r = media_region(&p->media, 0);
+
+	if (dev_lock_take(&p->client.lock, CLIENT_LOCK_POOL, false))
+		return;
+	if (p->media.durable)
+		dev_sync(&r->map, 0, r->map.len);
+	media_set_state(&p->media, true);
+	if (p->media.durable)
+		dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
+}
+
+int maru_close(struct maru_pool *pool, unsigned flags)
+{
+	uint64_t entries, pins, buffers;
+
+	if (!pool)
+		return 0;
+	if (flags & ~MARU_CLOSE_FORCE)
+		return err_set(-EINVAL, "flags: 0x%x is not known", flags);
+	if (*pool->here != POOL_HERE) {
+		/* nothing of it is this process' but the memory */
+		free(pool);
+		return 0;
+	}
+	if (!pool->rdonly) {
+		client_holds(&pool->client, pool->client.self, &entries, &pins,
+			     &buffers);
+		if ((pins || buffers) && !(flags & MARU_CLOSE_FORCE))
+			return err_set(-EBUSY,
+				       "%llu views and pins and %llu buffers are still held",
+				       (unsigned long long)pins,
+				       (unsigned long long)buffers);
+		client_leave(&pool->client);
+		leave_clean(pool);
+	}
+	undo(pool);
+	return 0;
+}
+
+int maru_sync(struct maru_pool *pool)
+{
+	struct media_region *r;
+	int rc = pool_enter(pool);
+
+	if (rc || !pool->media.durable)
+		return rc;
+	if (pool->rdonly)
+		return -EROFS;
+	r = media_region(&pool->media, 0);
+	return dev_sync(&r->map, 0, r->map.len);
+}
+
+int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out)
+{
+	struct media_region *r;
+	int rc = pool_enter(pool);
+
+	if (rc)
+		return rc;
+	r = media_region(&pool->media, no);
+	if (!out)
+		return -EINVAL;
+	memset(out, 0, sizeof(*out));
+	if (!r)
+		return -ENOENT;
+	out->base = r->map.base;
+	out->bytes = r->map.len;
+	out->data_off = r->sb.section[SECTION_DATA].off;
+	out->unit = 1u << r->sb.unit_shift;
+	out->numa_node = r->dev->numa_node;
+	return 0;
+}
+
+const char *maru_version(void)
+{
+	return MARU_VERSION;
+}
+
+int maru_abi_version(void)
+{
+	return MARU_ABI_VERSION;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Is a client's process still there? The kernel's word, never a timeout. */
+#include "client/client.h"
+
+#include "base/err.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* Field 22 of /proc/PID/stat: 0 if there is no such process, -1 cannot tell */
+static int64_t start_time(uint64_t pid)
+{
+	char path[64], text[1024], *p;
+	ssize_t n;
+	int fd, field;
+
+	snprintf(path, sizeof(path), "/proc/%llu/stat",
+		 (unsigned long long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return n < 0 && errno == ESRCH ? 0 : -1;
+	text[n] = '\0';
+	p = strrchr(text, ')'); /* a command may hold anything, but it ends */
+	for (field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoll(p, NULL, 10) : -1;
+}
+
+static uint64_t own_pidns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : (uint64_t)st.st_ino;
+}
+
+int client_identity(struct client_identity *me)
+{
+	int64_t start;
+	char link[32];
+	ssize_t n = readlink("/proc/self", link, sizeof(link) - 1);
+
+	memset(me, 0, sizeof(*me));
+	if (n <= 0)
+		return err_sys("/proc/self");
+	link[n] = '\0';
+	me->pid = strtoull(link, NULL, 10);
+	start = start_time(me->pid);
+	if (start <= 0)
+		return err_set(-EIO, "/proc/self/stat: no start time");
+	me->start = (uint64_t)start;
+	me->pidns = own_pidns();
+	return media_boot_id(me->boot);
+}
+
+/*
+ * Does the process still map the pool's file?  A program that has replaced
+ * itself by exec() has the same pid and start time, but not our mapping.
+ * 1 yes, 0 no, -1 may not look.
+ */
+static int maps_pool(const struct client *c, uint64_t pid)
+{
+	const struct media_region *r = c->dir->slab->region[0].media;
+	char path[64], line[512];
+	unsigned major, minor;
+	unsigned long long ino;
+	struct stat st;
+	int found = 0;
+	FILE *f;
+
+	if (fstat(r->dev->fd, &st))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%llu/maps",
+		 (unsigned long long)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return errno == ENOENT ? 0 : -1;
+	while (!found && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %*s %*s %x:%x %llu", &major, &minor,
+			   &ino) == 3)
+			found = ino == st.st_ino &&
+				(S_ISCHR(st.st_mode) ||
+				 makedev(major, minor) == st.st_dev);
+	if (ferror(f))
+		found = -1;
+	fclose(f);
+	return found;
+}
+
+static int pid_alive(const struct client *c, const struct media_client *m)
+{
+	uint64_t pid = a64_load_rlx(&m->pid); /* C1 orders it, or it is 0 */
+	int64_t start;
+
+	if (!pid)
+		return 0; /* died before it told who it is */
+	if (a64_load_rlx(&m->boot[0]) != c->boot[0] ||
+	    a64_load_rlx(&m->boot[1]) != c->boot[1])
+		return 0; /* of an earlier life of this host */
+	if (a64_load_rlx(&m->pidns) != c->pidns)
+		return -1;
+	start = start_time(pid);
+	if (start < 0)
+		return -1;
+	return start && (uint64_t)start == a64_load_rlx(&m->start);
+}
+
+int client_alive(struct client *c, uint32_t slot)
+{
+	const struct media_client *m = &c->slots[slot];
+	int held, alive;
+
+	if (slot == c->self)
+		return 1;
+	held = dev_lock_held(&c->lock, CLIENT_LOCK_SLOT + slot);
+	if (held < 0)
+		return -1;
+	alive = pid_alive(c, m);
+	if (held) /* a child may have inherited the lock: 0 is proof */
+		return a64_load_rlx(&m->pid) && alive == 0 ? 0 : 1;
+	if (alive == -1)
+		return 0; /* another pid namespace: the lock is all we have */
+	return alive && maps_pool(c, a64_load_rlx(&m->pid)) ? 1 : 0;
+}

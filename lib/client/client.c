@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Joining and leaving. */
+#include "client/client.h"
+
+#include "base/err.h"
+
+#include <string.h>
+#include <time.h>
+
+void client_attach(struct client *c, const struct media *m, struct dir *d)
+{
+	static a64 handles;
+	struct media_region *root = media_region(m, 0);
+
+	c->slots = media_at(root, SECTION_CLIENTS);
+	c->lanes = media_at(root, SECTION_COUNTERS);
+	c->slot_nr = root->sb.client_nr;
+	c->lane_nr = root->sb.lane_nr;
+	c->self = CLIENT_NONE;
+	c->dir = d;
+	c->target = root->dev->name;
+	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
+}
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void tell(struct client *c, struct media_client *m,
+		 const struct client_identity *me, const char *name)
+{
+	/* relaxed: C1 orders them */
+	a64_store_rlx(&m->start, me->start);
+	a64_store_rlx(&m->boot[0], me->boot[0]);
+	a64_store_rlx(&m->boot[1], me->boot[1]);
+	a64_store_rlx(&m->pidns, me->pidns);
+	a64_store_rlx(&m->joined_ns, realtime_ns());
+	a64_store_rlx(&m->owes, 0);
+	memset(m->name, 0, sizeof(m->name));
+	strncpy(m->name, name, sizeof(m->name) - 1);
+	client_counters_start(c, c->self);
+	a64_store_rel(&m->pid, me->pid);
+}
+
+/* The slot's lock is ours and the slot FREE: nobody else can take it. */
+static bool join(struct client *c, uint32_t slot,
+		 const struct client_identity *me, const char *name)
+{
+	struct media_client *m = &c->slots[slot];
+	uint64_t w = client_word(c, slot);
+	uint32_t inc = client_inc(w);
+
+	if (client_state(w) != CLIENT_FREE ||
+	    !a64_cas_full(&m->word, &w, client_make(CLIENT_JOINING, inc)))
+		return false;
+	c->self = slot;
+	c->self_word = client_make(CLIENT_ACTIVE, inc);
+	c->dir->slab->self = slot;
+	c->dir->slab->self_inc = inc;
+	c->dir->owes = &m->owes;
+	tell(c, m, me, name);
+	/* C1 release, pairs with client_word() */
+	a64_store_full(&m->word, c->self_word);
+	ledger_activate(c->dir->slab, slot);
+	return true;
+}
+
+static int try_slots(struct client *c, const struct client_identity *me,
+		     const char *name)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < c->slot_nr; slot++) {
+		if (client_state(client_word(c, slot)) != CLIENT_FREE)
+			continue;
+		if (dev_lock_take(&c->lock, CLIENT_LOCK_SLOT + slot, false))
+			continue;
+		if (join(c, slot, me, name))
+			return 0;
+		dev_lock_drop(&c->lock, CLIENT_LOCK_SLOT + slot);
+	}
+	return -EUSERS;
+}
+
+int client_join(struct client *c, const char *name)
+{
+	struct client_identity me;
+	int rc = client_identity(&me);
+
+	if (rc)
+		return rc;
+	memcpy(c->boot, me.boot, sizeof(c->boot));
+	c->pidns = me.pidns;
+	rc = try_slots(c, &me, name);
+	if (rc == -EUSERS && client_reap_all(c) > 0)
+		rc = try_slots(c, &me, name);
+	if (rc)
+		return err_set(rc, "%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
+			       c->target, c->slot_nr);
+	client_reap_all(c);
+	return 0;
+}
+
+void client_leave(struct client *c)
+{
+	struct slab *s = c->dir->slab;
+	struct media_client *m = &c->slots[c->self];
+	uint32_t slot = c->self;
+
+	if (client_ok(c)) {
+		uint32_t inc = client_inc(c->self_word);
+		uint64_t left;
+
+		dir_settle(c->dir);
+		client_undo_row(c, slot, inc, &left);
+		ledger_deactivate(s, slot);
+		a64_store_rlx(&m->pid, 0); /* ordered by the word */
+		/* a row that is not zero is for the next reaper to see to */
+		a64_store_full(&m->word,
+			       left ? client_make(CLIENT_DEAD, inc) :
+				      client_make(CLIENT_FREE, inc + 1));
+	}
+	dev_lock_drop(&c->lock, CLIENT_LOCK_SLOT + slot);
+	c->self = CLIENT_NONE;
+}
+
+void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
+		  uint64_t *pins, uint64_t *buffers)
+{
+	const struct slab *s = c->dir->slab;
+	uint32_t inc = client_inc(client_word(c, slot));
+	uint32_t region, idx;
+	uint16_t cell;
+
+	*entries = *pins = *buffers = 0;
+	for (region = 0; region < s->region_nr; region++)
+		for (idx = region << IDX_UNIT_BITS;
+		     (cell = ledger_walk(s, slot, &idx)); idx++) {
+			*entries += (cell & CELL_PINS) != 0;
+			*pins += cell & CELL_PINS;
+			*buffers += (cell & CELL_OWN) &&
+				    block_owned_by(
+					    block_load(slab_block(s, idx)),
+					    slot, inc);
+		}
+}

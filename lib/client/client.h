@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who is alive, what they hold, undoing the dead.
+ *
+ *   FREE --join--> JOINING --> ACTIVE --leave--> FREE(incarnation + 1)
+ *                     |           | death proved
+ *                     '-----------+--> DEAD (pins void) --reap--> FREE
+ *
+ * Alive is what the kernel says: a client holds an open-file-description lock
+ * on its slot's byte, which goes when its last thread is gone.  Where the lock
+ * is gone but the process of that pid and start time still maps the pool (it
+ * closed all its descriptors), it is alive as well.
+ *
+ * Invariants: a FREE slot's row is all zero; one reaper at a time works on a
+ * slot (a lock byte of its own), so that it never clears the row of the next
+ * client there.
+ *
+ * Ordering (label: release side -> acquire side, what becomes visible):
+ *  C1: join() -> client_word()   the slot's identity and counters' base
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "client/format.h"
+#include "dir/dir.h"
+
+#define CLIENT_NONE UINT32_MAX
+#define CLIENT_LOCK_POOL 0u /* shared: a user; exclusive: format, repair */
+#define CLIENT_LOCK_SLOT 1u
+#define CLIENT_LOCK_REAP 2048u
+
+/* This process' side. */
+struct client {
+	struct media_client *slots;
+	struct media_lane *lanes;
+	uint32_t slot_nr, lane_nr;
+	uint32_t self; /* CLIENT_NONE on a read-only handle */
+	uint64_t self_word; /* ACTIVE with our incarnation */
+	struct dev_lock lock;
+	struct dir *dir;
+	uint64_t boot[2];
+	uint64_t pidns;
+	a64 tick_ns; /* when the slow tick looks at the next slot */
+	a32 tick_slot;
+	a32 lane_next; /* lanes given out */
+	uint64_t id; /* of this handle, unique in the process */
+	const char *target;
+};
+
+/* client.c */
+
+void client_attach(struct client *c, const struct media *m, struct dir *d);
+/** client_join() - take a slot, reaping the dead if none is free; -EUSERS */
+int client_join(struct client *c, const char *name);
+/** client_leave() - give everything back, then the slot. */
+void client_leave(struct client *c);
+/** client_holds() - entries held or pinned, and buffers, by this client. */
+void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
+		  uint64_t *pins, uint64_t *buffers);
+
+static inline uint64_t client_word(const struct client *c, uint32_t slot)
+{
+	/* C1 acquire, pairs with join() */
+	return a64_load_acq(&c->slots[slot].word);
+}
+
+static inline enum client_state client_state(uint64_t w)
+{
+	return (enum client_state)(w & 0xf);
+}
+
+static inline uint32_t client_inc(uint64_t w)
+{
+	return (uint32_t)(w >> 32);
+}
+
+static inline uint64_t client_make(enum client_state state, uint32_t inc)
+{
+	return (uint64_t)state | (uint64_t)inc << 32;
+}
+
+/** client_ok() - nobody has declared us dead. */
+static inline bool client_ok(const struct client *c)
+{
+	/* relaxed: a fence of ours only matters once it is there */
+	return a64_load_rlx(&c->slots[c->self].word) == c->self_word;
+}
+
+/* alive.c */
+
+struct client_identity {
+	uint64_t pid, start, boot[2], pidns;
+};
+
+int client_identity(struct client_identity *me);
+/** client_alive() - 1 alive, 0 certainly gone, -1 cannot tell (alive then) */
+int client_alive(struct client *c, uint32_t slot);
+
+/* reap.c */
+
+/** client_reap() - clean up after @slot if it is dead; 1 done, 0 not */
+int client_reap(struct client *c, uint32_t slot);
+/** client_reap_all() - how many were cleaned up after */
+int client_reap_all(struct client *c);
+/** client_tick() - every 100 ms, for slow paths: one slot and our debts */
+void client_tick(struct client *c);
+/**
+ * client_undo_row() - free what a row says, and clear it
+ * @left: out: own bits that had to stay, for zombies that somebody pins
+ * Return: blocks given back.
+ */
+uint64_t client_undo_row(struct client *c, uint32_t slot, uint32_t inc,
+			 uint64_t *left);
+
+/* lane.c */
+
+/** client_lane() - this thread's lane number */
+unsigned client_lane(struct client *c);
+void client_count(struct client *c, enum client_counter what, uint64_t n);
+/** client_counters() - a slot's COUNT_NR sums, of all who ever had it */
+void client_counters(const struct client *c, uint32_t slot, uint64_t *out);
+/** client_counters_since() - since the present client joined */
+void client_counters_since(const struct client *c, uint32_t slot,
+			   uint64_t *out);
+void client_counters_start(struct client *c, uint32_t slot);
+
+#endif

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* The part of a descriptor that says which key and how many bytes. */
+#include "dir/dir.h"
+
+#include "base/err.h"
+
+#include <string.h>
+#include <time.h>
+
+/* Where a key of @klen bytes lies, in whole words; bounded by the region. */
+static a64 *key_words(const struct dir *d, uint32_t idx, uint32_t klen)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	uint64_t room, need = bits_round_up(klen, 8);
+
+	if (klen <= BLOCK_KEY_INLINE)
+		return b->key;
+	room = slab_block_bytes(d->slab, idx);
+	if (need > room)
+		return NULL;
+	return (a64 *)(void *)(slab_data(d->slab, idx) + room - need);
+}
+
+static uint64_t tail_word(const unsigned char *p, uint32_t len)
+{
+	uint64_t w = 0;
+
+	memcpy(&w, p, len);
+	return w;
+}
+
+static void words_store(a64 *w, const unsigned char *p, uint32_t len)
+{
+	uint64_t v;
+
+	/* relaxed: B1 or B2 orders them for who may believe them */
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&v, p, 8);
+		a64_store_rlx(w++, v);
+	}
+	if (len)
+		a64_store_rlx(w, tail_word(p, len));
+}
+
+static bool words_equal(const a64 *w, const unsigned char *p, uint32_t len)
+{
+	uint64_t v;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		memcpy(&v, p, 8);
+		if (a64_load_rlx(w++) != v) /* racy: see entry_is() */
+			return false;
+	}
+	return !len || a64_load_rlx(w) == tail_word(p, len);
+}
+
+static void words_load(const a64 *w, unsigned char *p, uint32_t len)
+{
+	uint64_t v;
+
+	for (; len >= 8; len -= 8, p += 8) {
+		v = a64_load_rlx(w++); /* racy: see entry_is() */
+		memcpy(p, &v, 8);
+	}
+	if (len) {
+		v = a64_load_rlx(w);
+		memcpy(p, &v, len);
+	}
+}
+
+static uint32_t age(const struct dir *d)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return (uint32_t)((uint64_t)now.tv_sec - d->created_ns / 1000000000);
+}
+
+int entry_write(const struct dir *d, uint32_t idx, const struct dir_key *k,
+		uint64_t len)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	a64 *w = key_words(d, idx, k->len);
+
+	if (!w || entry_room(len, k->len) > slab_block_bytes(d->slab, idx))
+		return -EFBIG;
+	/* relaxed: B1 orders them */
+	a64_store_rlx(&b->h0, k->h.h0);
+	a64_store_rlx(&b->h1, k->h.h1);
+	a64_store_rlx(&b->size, len | (uint64_t)k->len << 48);
+	a32_store_rlx(&b->birth, age(d));
+	words_store(w, k->data, k->len);
+	if (!d->slab->durable)
+		return 0;
+	a32_store_rlx(&b->crc_desc, entry_desc_crc(d, idx));
+	slab_persist(d->slab, b, sizeof(*b));
+	if (w != b->key)
+		slab_persist(d->slab, w, bits_round_up(k->len, 8));
+	return 0;
+}
+
+bool entry_is(const struct dir *d, uint32_t idx, const struct dir_key *k)
+{
+	const struct media_block *b = slab_block(d->slab, idx);
+	const a64 *w;
+
+	/* relaxed: stable if pinned, else the caller re-reads the word */
+	if (a64_load_rlx(&b->h0) != k->h.h0 || a64_load_rlx(&b->h1) != k->h.h1)
+		return false;
+	if (block_klen(b) != k->len)
+		return false;
+	w = key_words(d, idx, k->len);
+	return w && words_equal(w, k->data, k->len);
+}
+
+uint32_t entry_key(const struct dir *d, uint32_t idx, void *out)
+{
+	uint32_t klen = block_klen(slab_block(d->slab, idx));
+	const a64 *w;
+
+	if (klen > MARU_KEY_MAX)
+		return 0;
+	w = key_words(d, idx, klen);
+	if (!w)
+		return 0;
+	words_load(w, out, klen);
+	return klen;
+}
+
+uint32_t entry_desc_crc(const struct dir *d, uint32_t idx)
+{
+	const struct media_block *b = slab_block(d->slab, idx);
+	unsigned char key[MARU_KEY_MAX];
+	uint32_t klen = entry_key(d, idx, key);
+	uint64_t v[5] = {
+		a64_load_rlx(&b->h0),	 a64_load_rlx(&b->h1),
+		a64_load_rlx(&b->size),	 a32_load_rlx(&b->units),
+		block_version(block_load(b)), /* relaxed: as in entry_is() */
+	};
+
+	return hash_crc32c(hash_crc32c(0, v, sizeof(v)), key, klen);
+}

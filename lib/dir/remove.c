@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/*
+ * Taking entries away, and blocks back.
+ *
+ * Whoever makes a block DYING sets its own bit in its ledger row before, and
+ * clears it when the block is FREE: its death in between leaves a trace that
+ * the reaper finds.  If a pin keeps the block DYING (a zombie), the remover
+ * notes it as a debt.  The last unpin frees a zombie; if that client dies just
+ * then, the debtor does, or whoever reaps.
+ */
+#include "dir/dir.h"
+
+void dir_unlink(struct dir *d, uint64_t h0, uint32_t idx, uint32_t version)
+{
+	uint64_t home = dir_home(d, h0);
+	uint64_t word = slot_make(h0, version, idx);
+	unsigned way, i;
+
+	for (way = 0; way < BUCKET_WAYS; way++) {
+		struct media_bucket *b = &d->buckets[dir_way(d, home, way)];
+
+		for (i = 0; i < BUCKET_SLOTS; i++) {
+			uint64_t old = word;
+
+			if (slot_load(&b->slot[i]) == word)
+				/* relaxed: a stale word harms nobody */
+				a64_cas_rlx(&b->slot[i], &old, 0);
+		}
+	}
+}
+
+/* Is anything that is homed at @home in the buckets of this flag? */
+static bool sits_outside(const struct dir *d, uint64_t home, unsigned flag)
+{
+	unsigned way, i;
+
+	for (way = 1; way < BUCKET_WAYS; way++) {
+		const struct media_bucket *b =
+			&d->buckets[dir_way(d, home, way)];
+
+		if (way_flag(way) != flag)
+			continue;
+		for (i = 0; i < BUCKET_SLOTS; i++) {
+			uint64_t slot = slot_load(&b->slot[i]);
+			uint32_t idx = slot_idx(slot);
+			const struct media_block *blk;
+
+			if (!(uint32_t)slot || !slab_idx_ok(d->slab, idx))
+				continue;
+			blk = slab_block(d->slab, idx);
+			/* relaxed: of a placed block, so it does not change;
+			 * of another, it is only kept for nothing */
+			if (block_is_placed(block_load(blk)) &&
+			    dir_home(d, a64_load_rlx(&blk->h0)) == home)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Clear overflow flags that nobody needs any more. */
+static void clear_flags(struct dir *d, uint64_t home)
+{
+	uint64_t h = head_load(d, home);
+	unsigned flags = head_flags(h);
+
+	if (likely(!flags) || head_pending(h))
+		return;
+	if (!sits_outside(d, home, HEAD_BUDDY))
+		flags &= ~HEAD_BUDDY;
+	if (!sits_outside(d, home, HEAD_ALTERNATE))
+		flags &= ~HEAD_ALTERNATE;
+	/* an insert since would have changed the head: then it stays */
+	if (flags != head_flags(h))
+		a64_cas_full(&d->buckets[home].head, &h,
+			     head_next(h, flags, 0));
+}
+
+bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	uint64_t h0 = a64_load_rlx(&b->h0); /* stable while DYING */
+
+	if (block_state(word) != BLOCK_DYING || ledger_held(d->slab, idx))
+		return false;
+	if (!block_cas(b, &word, block_unowned(word, BLOCK_FREE)))
+		return false;
+	dir_unlink(d, h0, idx, block_version(word));
+	slab_hint(d->slab, idx);
+	clear_flags(d, dir_home(d, h0));
+	return true;
+}
+
+static bool borrow(struct dir *d, uint32_t idx)
+{
+	const struct slab *s = d->slab;
+
+	return !(a16_or_full(ledger_cell(s, s->self, idx), CELL_OWN) &
+		 CELL_OWN);
+}
+
+/* Note a zombie; without room the own bit just stays until this client goes. */
+static void owe(struct dir *d, uint32_t idx)
+{
+	unsigned i;
+
+	if (d->owes)
+		a64_add_full(d->owes, 1);
+	for (i = 0; i < DIR_DEBTS; i++) {
+		uint32_t none = 0;
+
+		if (!a32_load_rlx(&d->debt[i]) && /* private to the process */
+		    a32_cas_full(&d->debt[i], &none, idx + 1))
+			return;
+	}
+}
+
+void dir_settle(struct dir *d)
+{
+	unsigned i;
+
+	if (!d->owes || !a64_load_rlx(d->owes)) /* this client's own */
+		return;
+	for (i = 0; i < DIR_DEBTS; i++) {
+		uint32_t at = a32_load_rlx(&d->debt[i]);
+		uint64_t w;
+
+		if (!at)
+			continue;
+		w = block_load(slab_block(d->slab, at - 1));
+		if (block_state(w) == BLOCK_DYING &&
+		    !dir_reclaim(d, at - 1, w))
+			continue;
+		if (!a32_cas_full(&d->debt[i], &at, 0))
+			continue;
+		slab_disown(d->slab, at - 1);
+		a64_sub_full(d->owes, 1);
+	}
+}
+
+int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
+{
+	struct slab *s = d->slab;
+	struct media_block *b = slab_block(s, idx);
+	uint64_t home, h;
+
+	/* a look first: no change of state, so no miss for others */
+	if (ledger_held(s, idx))
+		return -EBUSY;
+	if (!borrow(d, idx))
+		return -EAGAIN;
+	if (block_state(word) != BLOCK_LIVE ||
+	    !block_cas(b, &word, block_unowned(word, BLOCK_DYING))) {
+		slab_disown(s, idx);
+		return -EAGAIN;
+	}
+	word = block_unowned(word, BLOCK_DYING);
+	/* it may still be pending in its home's head: not when it is FREE */
+	home = dir_home(d, a64_load_rlx(&b->h0)); /* stable while DYING */
+	h = head_load(d, home);
+	if (head_pending(h) == idx + 1)
+		dir_help(d, home, h);
+	/* look again: a pin may have come before the word was DYING */
+	if (!dir_reclaim(d, idx, word) && block_load(b) == word)
+		owe(d, idx);
+	else
+		slab_disown(s, idx);
+	return 0;
+}
+
+bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	uint64_t h0 = a64_load_rlx(&b->h0); /* this client's block */
+	bool placed = block_is_placed(word);
+
+	if (!slab_free(d->slab, idx, word))
+		return false;
+	if (placed) {
+		dir_unlink(d, h0, idx, block_version(word));
+		clear_flags(d, dir_home(d, h0));
+	}
+	return true;
+}
+
+/* A dead client's block: if it was pending, let the change come to its end. */
+static uint64_t finish_pending(struct dir *d, uint32_t idx, uint64_t w)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	uint64_t home, h;
+
+	if (!block_is_placed(w))
+		return w;
+	home = dir_home(d, a64_load_rlx(&b->h0)); /* its writer is dead */
+	h = head_load(d, home);
+	if (head_pending(h) == idx + 1)
+		dir_help(d, home, h);
+	return block_load(b);
+}
+
+bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	uint64_t w = block_load(b), h0;
+
+	if (block_owned_by(w, slot, inc))
+		w = finish_pending(d, idx, w);
+	if (block_owned_by(w, slot, inc)) {
+		bool placed = block_is_placed(w);
+
+		h0 = a64_load_rlx(&b->h0); /* its writer is dead */
+		if (!block_cas(b, &w, block_unowned(w, BLOCK_FREE)))
+			return false;
+		if (placed)
+			dir_unlink(d, h0, idx, block_version(w));
+		slab_hint(d->slab, idx);
+		return true;
+	}
+	if (block_state(w) != BLOCK_DYING)
+		return false;
+	if (dir_reclaim(d, idx, w))
+		return true;
+	/* still pinned by somebody: the debt is ours now */
+	if (block_load(b) == w && d->owes && borrow(d, idx))
+		owe(d, idx);
+	return false;
+}

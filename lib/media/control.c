@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Was the pool left in order, and under which running kernel? */
+#include "media/media.h"
+
+#include "base/err.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int media_boot_id(uint64_t id[2])
+{
+	char text[64];
+	ssize_t n, i;
+	unsigned digits = 0;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys("/proc/sys/kernel/random/boot_id");
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	id[0] = id[1] = 0;
+	for (i = 0; i < n && digits < 32; i++) {
+		if (hex(text[i]) < 0)
+			continue;
+		id[digits / 16] = id[digits / 16] << 4 |
+				  (uint64_t)hex(text[i]);
+		digits++;
+	}
+	return digits == 32 ? 0 : err_set(-EIO, "boot_id: unreadable");
+}
+
+static struct media_control *control(const struct media *m)
+{
+	return media_at(media_region(m, 0), SECTION_CONTROL);
+}
+
+bool media_is_clean(const struct media *m)
+{
+	return a64_load_acq(&control(m)->state) == MEDIA_CLEAN;
+}
+
+int media_enter(struct media *m)
+{
+	struct media_control *c = control(m);
+	uint64_t id[2];
+	int rc = media_boot_id(id);
+
+	if (rc)
+		return rc;
+	if (!media_is_clean(m) && (a64_load_rlx(&c->boot[0]) != id[0] ||
+				   a64_load_rlx(&c->boot[1]) != id[1]))
+		return err_set(MARU_E_CORRUPT,
+			       "%s: was in use when its host went down; run maru-fsck -y",
+			       media_region(m, 0)->dev->name);
+	a64_store_rlx(&c->boot[0], id[0]);
+	a64_store_rlx(&c->boot[1], id[1]);
+	a64_add_rlx(&c->opens, 1);
+	media_set_state(m, false);
+	return 0;
+}
+
+void media_set_state(struct media *m, bool clean)
+{
+	struct media_region *r = media_region(m, 0);
+	struct media_control *c = control(m);
+
+	a64_store_full(&c->state, clean ? MEDIA_CLEAN : MEDIA_DIRTY);
+	if (!m->durable)
+		return;
+	dev_flush(&r->map, c, sizeof(*c));
+	dev_drain(&r->map);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Mapping a region and forgetting it. */
+#include "media/media.h"
+
+#include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <urcu-bp.h>
+
+int media_map(struct media *m, struct dev *dev, uint64_t window,
+	      const struct media_super *sb)
+{
+	struct media_region *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r)
+		return err_set(-ENOMEM, "%s: out of memory", dev->name);
+	r->sb = *sb;
+	r->window = window;
+	rc = dev_map(dev, window, sb->region_bytes, &r->map);
+	if (rc) {
+		free(r);
+		return rc;
+	}
+	r->dev = dev;
+	m->durable = sb->create_flags & 0x02;
+	/* M1 release, pairs with media_region() */
+	rcu_set_pointer(&m->region[sb->region_no], r);
+	return 0;
+}
+
+struct media_region *media_region(const struct media *m, uint32_t no)
+{
+	/* M1 acquire, pairs with media_map() */
+	return no < MEDIA_REGION_MAX ? rcu_dereference(m->region[no]) : NULL;
+}
+
+void media_unmap(struct media *m)
+{
+	unsigned i;
+
+	for (i = 0; i < MEDIA_REGION_MAX; i++) {
+		struct media_region *r = rcu_xchg_pointer(&m->region[i], NULL);
+
+		if (!r)
+			continue;
+		synchronize_rcu();
+		dev_unmap(&r->map);
+		dev_close(r->dev);
+		free(r);
+	}
+}
+
+void media_zero(struct media_region *r, bool known_zero)
+{
+	uint64_t head = r->sb.section[SECTION_DATA].off;
+
+	if (!known_zero)
+		memset(r->map.base, 0, head);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Superblock, sections and mapped regions of a pool.
+ *
+ * The superblock is read once, checked, and kept in private memory; nobody
+ * looks at the pool's copy again.  Every other room gets its span by
+ * media_at() and bounds what it finds there by the private geometry.
+ *
+ * Ordering (label: release side -> acquire side, what becomes visible):
+ *  M1: media_map() -> media_region()   a region's private description
+ */
+#ifndef MEDIA_MEDIA_H
+#define MEDIA_MEDIA_H
+
+#include "dev/dev.h"
+#include "media/format.h"
+
+/* One mapped region: a private, checked copy of its geometry. */
+struct media_region {
+	struct media_super sb;
+	struct dev *dev;
+	uint64_t window; /* the region's start in the device */
+	struct dev_map map;
+};
+
+struct media {
+	struct media_region *region[MEDIA_REGION_MAX];
+	uint32_t copies_ok; /* superblock copies found whole, by bit */
+	bool durable; /* writes must be flushed in order */
+};
+
+/* What creation asks for; sizes are settled by media_layout(). */
+struct media_plan {
+	uint64_t bytes, max_bytes;
+	uint32_t unit, client_nr, class_nr, hash_alg, flags;
+	const char *label;
+};
+
+/**
+ * media_layout() - fill in a superblock for @plan
+ *
+ * Return: 0; -EINVAL or -ENOSPC (region too small) with a message.
+ */
+int media_layout(const struct media_plan *plan, struct media_super *sb);
+
+/**
+ * media_super_check() - may this superblock be believed?
+ *
+ * CRC, version, features, and that all geometry is in bounds and disjoint.
+ * Return: 0; MARU_E_FORMAT or MARU_E_CORRUPT with a message naming @name.
+ */
+int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
+		      const char *name);
+
+/**
+ * media_super_read() - find a whole superblock copy
+ * @ok: out: bit i is set if copy i is whole
+ *
+ * Tries A, B, then C where A, B or the device's size say it is.
+ */
+int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
+		     uint32_t *ok);
+
+/** media_super_write() - seal @sb and write copies C, B, A in this order. */
+void media_super_write(struct media_region *r, struct media_super *sb);
+
+/** media_map() - map region 0 by a checked superblock; takes @dev on success */
+int media_map(struct media *m, struct dev *dev, uint64_t window,
+	      const struct media_super *sb);
+void media_unmap(struct media *m);
+
+/** media_region() - region @no of this process, or NULL if it has none. */
+struct media_region *media_region(const struct media *m, uint32_t no);
+
+/** media_at() - a section's first byte; @sb was checked, so it is in bounds. */
+static inline void *media_at(const struct media_region *r, enum section_id id)
+{
+	return r->map.base + r->sb.section[id].off;
+}
+
+static inline uint64_t media_len(const struct media_region *r,
+				 enum section_id id)
+{
+	return r->sb.section[id].len;
+}
+
+/** media_zero() - make everything but superblocks and data zero bytes. */
+void media_zero(struct media_region *r, bool known_zero);
+
+const char *media_section_name(enum section_id id);
+
+/* control.c: was the pool left in order, and under which kernel? */
+int media_boot_id(uint64_t id[2]);
+bool media_is_clean(const struct media *m);
+/** media_enter() - about to write: MARU_E_CORRUPT if it needs fsck first. */
+int media_enter(struct media *m);
+void media_set_state(struct media *m, bool clean);
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Superblock copies: sealing, finding a whole one, deciding to believe it. */
+#include "media/media.h"
+
+#include "base/bits.h"
+#include "base/err.h"
+#include "base/hash.h"
+
+#include <string.h>
+
+#define COPY_NR 3
+
+static uint32_t super_crc(const struct media_super *sb)
+{
+	return hash_crc32c(0, sb, offsetof(struct media_super, crc));
+}
+
+void media_super_write(struct media_region *r, struct media_super *sb)
+{
+	static const enum section_id copy[COPY_NR] = {
+		SECTION_SUPER_C, SECTION_SUPER_B, SECTION_SUPER_A
+	};
+	unsigned i;
+
+	sb->crc = super_crc(sb);
+	for (i = 0; i < COPY_NR; i++) {
+		unsigned char *p = r->map.base + sb->section[copy[i]].off;
+
+		memcpy(p, sb, sizeof(*sb));
+		dev_flush(&r->map, p, sizeof(*sb));
+		dev_drain(&r->map);
+	}
+}
+
+static int bad(const char *name, const char *what)
+{
+	return err_set(MARU_E_CORRUPT, "%s: superblock: %s; run maru-fsck",
+		       name, what);
+}
+
+static int check_identity(const struct media_super *sb, const char *name)
+{
+	if (memcmp(sb->magic, MEDIA_MAGIC, sizeof(sb->magic)))
+		return err_set(MARU_E_FORMAT,
+			       "%s: not a maru pool; make one with maru-mkpool",
+			       name);
+	if (sb->crc != super_crc(sb))
+		return bad(name, "checksum does not match");
+	if (sb->endian != MEDIA_ENDIAN)
+		return err_set(MARU_E_FORMAT,
+			       "%s: pool of the other byte order", name);
+	if (sb->major != MEDIA_MAJOR)
+		return err_set(MARU_E_FORMAT,
+			       "%s: format version %u, this library knows %u",
+			       name, sb->major, MEDIA_MAJOR);
+	if (sb->incompat & ~MEDIA_INCOMPAT_KNOWN)
+		return err_set(MARU_E_FORMAT,
+			       "%s: features 0x%llx are not known to this library version",
+			       name, (unsigned long long)sb->incompat);
+	return 0;
+}
+
+static int check_numbers(const struct media_super *sb, const char *name)
+{
+	uint64_t cells = 2ull * sb->unit_nr;
+
+	if (sb->unit_shift < 12 || sb->unit_shift > 21)
+		return bad(name, "unit size out of range");
+	if (sb->slab_shift > 10 || sb->slab_nr < 1 || sb->slab_nr > 65535)
+		return bad(name, "slab geometry out of range");
+	if (sb->unit_nr != sb->slab_nr << sb->slab_shift ||
+	    sb->unit_nr > 1u << 26)
+		return bad(name, "number of units does not match the slabs");
+	if (sb->client_nr < 1 || sb->client_nr > 1024)
+		return bad(name, "number of clients out of range");
+	if (sb->class_nr < 1 || sb->class_nr > 64 || sb->lane_nr < 1 ||
+	    sb->lane_nr > 64)
+		return bad(name, "number of classes or lanes out of range");
+	if (!bits_is_pow2(sb->bucket_nr) || sb->bucket_nr < 8 ||
+	    sb->bucket_nr > 1ull << 40)
+		return bad(name, "number of buckets out of range");
+	if (sb->row_bytes < cells || sb->row_bytes % 128 ||
+	    sb->row_bytes > cells + 128)
+		return bad(name, "ledger rows out of range");
+	if (sb->hash_alg != HASH_XXH3 && sb->hash_alg != HASH_SIPHASH)
+		return bad(name, "hash algorithm not known");
+	if (sb->region_no || sb->label[MEDIA_LABEL - 1])
+		return bad(name, "region number or label out of range");
+	return 0;
+}
+
+/* The least each section must hold; place() in geometry.c gives as much. */
+static uint64_t section_need(const struct media_super *sb, unsigned id)
+{
+	switch (id) {
+	case SECTION_REGIONS:
+		return MEDIA_REGION_MAX * sizeof(struct media_region_entry);
+	case SECTION_HANDS:
+		return 2 * MEDIA_PAGE;
+	case SECTION_CLIENTS:
+		return sb->client_nr * 256ull;
+	case SECTION_COUNTERS:
+		return sb->client_nr * sb->lane_nr * 256ull;
+	case SECTION_SLABS:
+		return sb->slab_nr * 256ull;
+	case SECTION_SLAB_MAPS:
+		return (sb->class_nr + 1ull) * ((sb->slab_nr + 63ull) / 64) * 8;
+	case SECTION_BUCKETS:
+		return sb->bucket_nr * 64;
+	case SECTION_LEDGER:
+		return sb->client_nr * sb->row_bytes;
+	case SECTION_BLOCKS:
+		return sb->unit_nr * 256ull;
+	case SECTION_DATA:
+		return (uint64_t)sb->unit_nr << sb->unit_shift;
+	default:
+		return MEDIA_PAGE;
+	}
+}
+
+static int check_sections(const struct media_super *sb, const char *name)
+{
+	uint64_t end = 0;
+	unsigned i;
+
+	for (i = 0; i < SECTION_NR; i++) {
+		const struct media_section *s = &sb->section[i];
+
+		/* in order, so disjoint; no sum can wrap */
+		if (s->off % MEDIA_PAGE || s->off < end ||
+		    s->off > sb->region_bytes ||
+		    s->len > sb->region_bytes - s->off ||
+		    s->len < section_need(sb, i))
+			return bad(name, media_section_name(i));
+		end = s->off + s->len;
+	}
+	if (sb->section[SECTION_DATA].off % MEDIA_DATA_ALIGN)
+		return bad(name, "data is not aligned to 2 MiB");
+	return 0;
+}
+
+int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
+		      const char *name)
+{
+	int rc = check_identity(sb, name);
+
+	if (!rc)
+		rc = check_numbers(sb, name);
+	if (!rc)
+		rc = check_sections(sb, name);
+	if (!rc && sb->region_bytes > dev_bytes)
+		rc = err_set(MARU_E_CORRUPT,
+			     "%s: pool of %llu bytes, but only %llu are there",
+			     name, (unsigned long long)sb->region_bytes,
+			     (unsigned long long)dev_bytes);
+	return rc;
+}
+
+static int try_copy(struct dev *dev, uint64_t off, uint64_t bytes,
+		    struct media_super *sb)
+{
+	int rc = dev_read(dev, off, sb, sizeof(*sb));
+
+	return rc ? rc : media_super_check(sb, bytes, dev->name);
+}
+
+int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
+		     uint32_t *ok)
+{
+	uint64_t off[COPY_NR] = { 0, MEDIA_PAGE, 0 };
+	uint64_t bytes;
+	struct media_super copy;
+	int rc = MARU_E_FORMAT, first = 0;
+	unsigned i;
+
+	*ok = 0;
+	if (window >= dev->size || dev->size - window < 4 * MEDIA_DATA_ALIGN)
+		return err_set(MARU_E_FORMAT,
+			       "%s: too small for a maru pool at offset %llu",
+			       dev->name, (unsigned long long)window);
+	bytes = dev->size - window;
+	off[2] = bits_round_down(bytes, MEDIA_PAGE) - MEDIA_PAGE;
+	for (i = 0; i < COPY_NR; i++) {
+		rc = try_copy(dev, window + off[i], bytes, &copy);
+		if (!i)
+			first = rc;
+		if (rc)
+			continue;
+		if (!*ok) {
+			*sb = copy;
+			off[2] = copy.region_bytes - MEDIA_PAGE;
+		}
+		if (!memcmp(sb, &copy, sizeof(copy)))
+			*ok |= 1u << i;
+	}
+	if (*ok)
+		return 0;
+	/* what is wrong with the first copy is the message worth having */
+	return try_copy(dev, window, bytes, &copy) ? first : rc;
+}

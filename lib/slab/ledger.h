@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The pin ledger: who holds which block, and who may own it to write it.
+ *
+ *             unit 0  1  2  3 ...
+ *   client 0 [ own:1 pins:15 ][...
+ *   client 1 [...                      a row is written by its client only
+ *
+ * An entry's pin count is the sum over the rows of the active clients.  A
+ * client that dies takes its row with it: one bit less in the active map and
+ * all its pins are void.
+ *
+ * A block is never FREE while a validated pin is on it.  Dekker: the pinner
+ * adds to its cell, then loads the state word and wants it LIVE; the evictor
+ * makes the word DYING, then loads the cells.  One of them sees the other.
+ *
+ * Ordering (label: release side -> acquire side, what becomes visible):
+ *  L1: ledger_unpin() -> ledger_pins()   the holder is done with the bytes
+ *  L2: ledger_activate() -> ledger_pins()  a row's owner counts from here on
+ */
+#ifndef SLAB_LEDGER_H
+#define SLAB_LEDGER_H
+
+#include "base/bits.h"
+#include "slab/slab.h"
+
+static inline a16 *ledger_cell(const struct slab *s, uint32_t slot,
+			       uint32_t idx)
+{
+	const struct slab_region *r = slab_region(s, idx);
+
+	return r->rows + slot * r->row_cells + (idx & IDX_UNIT_MASK);
+}
+
+/* Full: half of the Dekker argument above.  False at the cap, nothing added. */
+bool ledger_pin_many(a16 *cell, uint32_t n);
+
+static inline bool ledger_pin(a16 *cell)
+{
+	/* full, as above; the cap leaves room for 4096 threads in this step */
+	uint16_t old = a16_add_full(cell, 1);
+
+	if (likely((old & CELL_PINS) < 28672))
+		return true;
+	a16_sub_full(cell, 1);
+	return false;
+}
+
+/**
+ * ledger_unpin() - take @n pins out of a cell of this client
+ *
+ * Never goes below zero nor touches the own bit.
+ * Return: pins left, or -EINVAL with nothing changed.
+ */
+static inline int ledger_unpin(a16 *cell, uint32_t n)
+{
+	/* relaxed: a guess, the exchange decides */
+	uint16_t old = a16_load_rlx(cell);
+
+	do {
+		if (unlikely((old & CELL_PINS) < n))
+			return -22; /* -EINVAL */
+		/* L1 release; full: the caller then looks for DYING */
+	} while (unlikely(!a16_cas_full(cell, &old, (uint16_t)(old - n))));
+	return (int)((old & CELL_PINS) - n);
+}
+
+/** ledger_pins() - pins of all active clients on a block. */
+uint32_t ledger_pins(const struct slab *s, uint32_t idx);
+
+/** ledger_held() - is there any pin of an active client? */
+bool ledger_held(const struct slab *s, uint32_t idx);
+
+void ledger_activate(const struct slab *s, uint32_t slot);
+void ledger_deactivate(const struct slab *s, uint32_t slot);
+bool ledger_is_active(const struct slab *s, uint32_t slot);
+
+/**
+ * ledger_walk() - the next non-zero cell of a row
+ * @idx: in: where to start; out: where it is
+ * Return: the cell's value, 0 at the end of the region.
+ */
+uint16_t ledger_walk(const struct slab *s, uint32_t slot, uint32_t *idx);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slabs: sizes to blocks and back.
+ *
+ *   EMPTY --claim--> CLAIMED(me) --> ACTIVE(class) --retire--> RETIRING(me)
+ *     ^   (further slabs: TAIL)                                   |
+ *     '--------------- CLAIMED(me) <------- all blocks FREE ------'
+ *
+ * Allocation takes a hint bit for a likely free block, sets its own bit in the
+ * ledger, and claims the block by its state word; then it looks again whether
+ * the slab is still what it was.  The hints are hints: a crash may lose one,
+ * and the eviction hand finds the block again.
+ *
+ * Invariants: a client that owns a block has its own bit set (set before, and
+ * cleared after); every slab that is neither EMPTY nor ACTIVE nor the TAIL of
+ * an ACTIVE one names the client that is changing it.
+ *
+ * Ordering (label: release side -> acquire side, what becomes visible):
+ *  S1: extent_claim() -> slab_word()  the extent's hints, its tails
+ */
+#ifndef SLAB_SLAB_H
+#define SLAB_SLAB_H
+
+#include "media/media.h"
+#include "slab/block.h"
+
+#include <errno.h>
+
+#define SLAB_CLASS_MAX 64u
+#define SLAB_HUGE 0xffu /* class of an extent that is one block */
+#define SLAB_NONE UINT32_MAX
+#define SLAB_LANES 8u
+
+enum slab_state {
+	SLAB_EMPTY = 0,
+	SLAB_CLAIMED = 1,
+	SLAB_ACTIVE = 2,
+	SLAB_TAIL = 3,
+	SLAB_RETIRING = 4,
+};
+
+/* A region as this process maps it; the geometry is the checked copy. */
+struct slab_region {
+	struct media_region *media;
+	struct media_block *blocks;
+	struct media_slab *slabs;
+	a64 *maps; /* (class_nr + 1) x map_words: slabs with hints; empty */
+	a16 *rows;
+	unsigned char *data;
+	uint64_t row_cells;
+	uint32_t unit_nr, unit_shift;
+	uint32_t slab_nr, slab_shift;
+	uint32_t map_words;
+};
+
+struct slab {
+	struct slab_region region[MEDIA_REGION_MAX];
+	uint32_t region_nr;
+	uint32_t class_nr;
+	struct media_class class[SLAB_CLASS_MAX]; /* checked copy */
+	struct media_hand *hands;
+	a64 *active; /* bitmap of client slots */
+	uint32_t client_nr;
+	uint32_t self; /* this client's slot */
+	uint32_t self_inc;
+	bool durable;
+	/* process-private: the extent each lane allocates from, by class */
+	a32 prefer[SLAB_LANES][SLAB_CLASS_MAX];
+};
+
+/** slab_attach() - read the tables; MARU_E_CORRUPT with a message if bad. */
+int slab_attach(struct slab *s, const struct media *m);
+
+/** slab_format() - write the class table of a new, zeroed pool. */
+int slab_format(const struct media *m, const struct media_class *class,
+		uint32_t nr);
+
+/* class.c: the table of a new pool. */
+uint32_t slab_class_plan(struct media_class *out, const uint64_t *bytes,
+			 size_t nr, uint32_t unit);
+void slab_class_groups(struct media_class *class, uint32_t nr,
+		       const struct media_super *sb);
+int slab_class_check(const struct slab *s);
+/** slab_class_of() - smallest class of at least @units, or SLAB_HUGE. */
+uint32_t slab_class_of(const struct slab *s, uint32_t units);
+
+/* idx arithmetic; a foreign idx goes through slab_idx_ok() first. */
+static inline const struct slab_region *slab_region(const struct slab *s,
+						    uint32_t idx)
+{
+	return &s->region[idx >> IDX_UNIT_BITS];
+}
+
+static inline bool slab_idx_ok(const struct slab *s, uint32_t idx)
+{
+	return (idx >> IDX_UNIT_BITS) < s->region_nr &&
+	       (idx & IDX_UNIT_MASK) < slab_region(s, idx)->unit_nr;
+}
+
+static inline struct media_block *slab_block(const struct slab *s,
+					     uint32_t idx)
+{
+	return &slab_region(s, idx)->blocks[idx & IDX_UNIT_MASK];
+}
+
+static inline unsigned char *slab_data(const struct slab *s, uint32_t idx)
+{
+	const struct slab_region *r = slab_region(s, idx);
+
+	return r->data + ((uint64_t)(idx & IDX_UNIT_MASK) << r->unit_shift);
+}
+
+/** slab_block_bytes() - the block's room, bounded by the region's end. */
+static inline uint64_t slab_block_bytes(const struct slab *s, uint32_t idx)
+{
+	const struct slab_region *r = slab_region(s, idx);
+	uint32_t unit = idx & IDX_UNIT_MASK;
+	uint32_t units = a32_load_rlx(&r->blocks[unit].units); /* bounded */
+
+	if (units > r->unit_nr - unit)
+		units = r->unit_nr - unit;
+	return (uint64_t)units << r->unit_shift;
+}
+
+/* Slab words. */
+static inline enum slab_state slab_word_state(uint64_t w)
+{
+	return (enum slab_state)(w & 0xf);
+}
+
+static inline uint32_t slab_word_class(uint64_t w)
+{
+	return w >> 4 & 0xff;
+}
+
+static inline uint32_t slab_word_owner(uint64_t w)
+{
+	return w >> 12 & 0xfff;
+}
+
+static inline uint32_t slab_word_run(uint64_t w)
+{
+	return w >> 24 & 0xffff;
+}
+
+static inline uint64_t slab_word_make(enum slab_state state, uint32_t class,
+				      uint32_t owner, uint32_t run,
+				      uint64_t version)
+{
+	return (uint64_t)state | (uint64_t)class << 4 |
+	       (uint64_t)owner << 12 | (uint64_t)run << 24 | version << 40;
+}
+
+static inline uint64_t slab_word(const struct slab_region *r, uint32_t slab)
+{
+	/* S1 acquire; full: claimers and retirers look at each other */
+	return a64_load_full(&r->slabs[slab].word);
+}
+
+/* A slab's extent: the geometry that its head's word tells, bounded. */
+struct extent {
+	const struct slab_region *r;
+	uint64_t word; /* of the head, as it was read */
+	uint32_t base; /* region << 26 */
+	uint32_t head, run; /* slabs */
+	uint32_t class;
+	uint32_t units; /* of a block */
+	uint32_t blocks;
+};
+
+/** extent_of() - the extent a block's unit lies in; false if in none. */
+bool extent_of(const struct slab *s, uint32_t idx, struct extent *e);
+/** extent_at() - the extent whose head is slab @head; false if none is. */
+bool extent_at(const struct slab *s, uint32_t region, uint32_t head,
+	       struct extent *e);
+
+static inline uint32_t extent_idx(const struct extent *e, uint32_t block)
+{
+	return e->base | ((e->head << e->r->slab_shift) + block * e->units);
+}
+
+/** extent_find() - which block of the extent begins at idx; false if none. */
+bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block);
+
+/**
+ * extent_claim() - make an extent for a class out of EMPTY slabs
+ * @run: slabs
+ * @out: its head, as idx of the first block
+ * Return: 0 or -ENOSPC.
+ */
+int extent_claim(struct slab *s, uint32_t class, uint32_t run, uint32_t *out);
+
+/**
+ * extent_retire_begin() - ACTIVE to RETIRING(me): no block is claimed from now
+ * extent_retire_end() - to EMPTY if every block is FREE, else back to ACTIVE
+ */
+bool extent_retire_begin(struct slab *s, struct extent *e);
+bool extent_retire_end(struct slab *s, struct extent *e);
+
+/** extent_reap() - undo what dead client @slot was doing to slabs. */
+void extent_reap(struct slab *s, uint32_t slot);
+
+/**
+ * slab_alloc() - take a FREE block, without evicting anybody
+ * @units: room needed
+ * @lane: any number; callers with different ones meet less
+ * @idx: out: OWNED by this client, its own bit set
+ * Return: 0; -ENOSPC; -EFBIG.
+ */
+int slab_alloc(struct slab *s, uint32_t units, unsigned lane, uint32_t *idx);
+
+/** slab_take() - claim this block if it is FREE and a block of its extent. */
+bool slab_take(struct slab *s, const struct extent *e, uint32_t block,
+	       uint32_t *idx);
+
+/** slab_free() - OWNED or READY of this client to FREE; false if it was not */
+bool slab_free(struct slab *s, uint32_t idx, uint64_t word);
+
+/** slab_hint() - say that a block is free. */
+void slab_hint(struct slab *s, uint32_t idx);
+
+/** slab_disown() - clear this client's own bit, after the block is not its */
+void slab_disown(struct slab *s, uint32_t idx);
+
+/** slab_persist_block() - P1..P4: the descriptor's first line reaches media */
+void slab_persist(const struct slab *s, const void *p, size_t len);
+
+/** slab_check() - faults of slabs and block words; adds through @fn. */
+typedef void (*slab_fault_fn)(void *ctx, uint32_t invariant, uint64_t addr,
+			      const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif
