@@ -10,6 +10,7 @@
  * worker notes in shared memory what it is about to do with its own keys of
  * the high pool, and what came of it; who takes its place reads that.
  */
+#include "common_durable.h"
 #include "common_load.h"
 
 #include <fcntl.h>
@@ -25,169 +26,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORKERS_MAX 56
-#define OWN 256 /* durable keys of a worker */
+#define WORKERS_MAX DURABLE_WORKERS
 #define WINDOW (64ull << 20)
 #define STUCK_S 20
-#define DURABLE 1000000 /* first number of a durable key */
-
-/* What a worker knows of a key: version << 2 | this. */
-enum fate { ABSENT, STORING, STORED, DELETING };
 
 struct storm {
 	uint32_t stop;
 	struct load_board board[WORKERS_MAX];
-	uint32_t note[WORKERS_MAX][OWN];
+	struct durable durable;
 };
 
 static struct storm *storm;
 static char target[256];
 static unsigned workers = 6, spared = 2;
-
-/* Durable keys -------------------------------------------------------------- */
-
-static enum fate fate_of(uint32_t note)
-{
-	return (enum fate)(note & 3);
-}
-
-static uint32_t note_of(unsigned worker, unsigned i)
-{
-	return __atomic_load_n(&storm->note[worker][i], __ATOMIC_SEQ_CST);
-}
-
-static void note(unsigned worker, unsigned i, uint32_t version, enum fate f)
-{
-	__atomic_store_n(&storm->note[worker][i], version << 2 | f,
-			 __ATOMIC_SEQ_CST);
-}
-
-static uint64_t key_no(unsigned worker, unsigned i)
-{
-	return DURABLE + (uint64_t)worker * OWN + i;
-}
-
-/* The number that the value of this version of a key follows from. */
-static uint64_t value_no(unsigned worker, unsigned i, uint32_t version)
-{
-	return test_mix(key_no(worker, i) << 32 | version);
-}
-
-static size_t value_len(uint64_t no)
-{
-	return no % 12000;
-}
-
-static int put_durable(struct maru_pool *pool, unsigned worker, unsigned i,
-		       uint32_t version)
-{
-	uint64_t no = value_no(worker, i, version);
-	char key[TEST_KEY], val[12000];
-	size_t klen = test_key(key, key_no(worker, i)), len = value_len(no);
-	struct maru_buf buf;
-	int rc;
-
-	if (no >> 62 == 0) {
-		test_fill(val, len, no);
-		return maru_store(pool, key, klen, val, len);
-	}
-	if (no >> 62 == 1)
-		rc = maru_alloc(pool, len, &buf);
-	else
-		rc = maru_reserve(pool, key, klen, len, &buf);
-	if (rc != 0)
-		return rc;
-	test_fill(buf.data, len, no);
-	return maru_commit(pool, &buf, key, klen, NULL);
-}
-
-/* 0 and it is that version; -ENOENT; -EILSEQ it is something else. */
-static int get_durable(struct maru_pool *pool, unsigned worker, unsigned i,
-		       uint32_t version)
-{
-	uint64_t no = value_no(worker, i, version);
-	struct maru_view view;
-	int rc = test_hold(pool, key_no(worker, i), &view), right;
-
-	if (rc != 0)
-		return rc;
-	right = view.len == value_len(no) &&
-		test_verify(view.data, view.len, no);
-	rc = maru_release(pool, &view);
-	return rc != 0 ? rc : right ? 0 : -EILSEQ;
-}
-
-static void durable_store(struct maru_pool *pool, struct load_board *b,
-			  unsigned me, unsigned i, uint32_t version)
-{
-	uint32_t again = fate_of(note_of(me, i)) == STORING;
-	int rc;
-
-	note(me, i, version, STORING);
-	rc = put_durable(pool, me, i, version);
-	/* A predecessor may have got as far as to store it, or to claim it. */
-	if (rc == 0 || (again && rc == MARU_EXISTED))
-		note(me, i, version, STORED);
-	else if (!(again && rc == -EINPROGRESS))
-		load_bad(b, "durable store", rc, key_no(me, i));
-}
-
-static void durable_delete(struct maru_pool *pool, struct load_board *b,
-			   unsigned me, unsigned i, uint32_t version)
-{
-	uint32_t again = fate_of(note_of(me, i)) == DELETING;
-	int rc;
-
-	note(me, i, version, DELETING);
-	rc = test_drop(pool, key_no(me, i));
-	if (rc == 0 || (again && rc == -ENOENT))
-		note(me, i, version, ABSENT);
-	else if (rc == -EBUSY)
-		note(me, i, version, STORED);
-	else
-		load_bad(b, "lost: durable delete", rc, key_no(me, i));
-}
-
-/* Somebody's key, whose note says before and after that it is there. */
-static void durable_look(struct maru_pool *pool, struct load_board *b,
-			 unsigned worker, unsigned i)
-{
-	uint32_t before = note_of(worker, i);
-	int rc = get_durable(pool, worker, i, before >> 2);
-
-	if (fate_of(before) != STORED || note_of(worker, i) != before)
-		return;
-	if (rc == -EILSEQ)
-		load_wrong(b, "durable value", key_no(worker, i));
-	else if (rc != 0)
-		load_bad(b, "lost: durable value", rc, key_no(worker, i));
-}
-
-static void durable_step(struct maru_pool *pool, struct load_board *b,
-			 unsigned me, uint64_t r)
-{
-	unsigned i = (unsigned)(r >> 8) % OWN;
-	uint32_t is = note_of(me, i);
-
-	switch (fate_of(is)) {
-	case ABSENT:
-		durable_store(pool, b, me, i, (is >> 2) + 1);
-		break;
-	case STORING:
-		durable_store(pool, b, me, i, is >> 2);
-		break;
-	case DELETING:
-		durable_delete(pool, b, me, i, is >> 2);
-		break;
-	case STORED:
-		if ((r & 3) == 0)
-			durable_delete(pool, b, me, i, is >> 2);
-		else
-			durable_look(pool, b,
-				     (unsigned)(r >> 32) % (workers + spared),
-				     i);
-	}
-}
 
 /* Workers ------------------------------------------------------------------- */
 
@@ -203,6 +54,10 @@ static struct maru_pool *join(uint64_t offset, int *rc)
 static void work(unsigned me, uint64_t seed)
 {
 	struct load_board *b = &storm->board[me];
+	struct durable_worker d = { .keys = &storm->durable,
+				    .board = b,
+				    .me = me,
+				    .nr = workers + spared };
 	struct maru_pool *low, *high;
 	struct load l;
 	int rc;
@@ -216,12 +71,13 @@ static void work(unsigned me, uint64_t seed)
 			load_bad(b, "open", rc, 1);
 		if (low == NULL || high == NULL)
 			_exit(1);
+		d.pool = high;
 		load_start(&l, low, b, seed);
 		do {
 			load_step(&l);
 			seed = test_random(&l.rnd);
 			if ((seed & 3) == 0)
-				durable_step(high, b, me, seed >> 8);
+				durable_step(&d, seed >> 8);
 		} while (seed >> 32 & 4095 &&
 			 __atomic_load_n(&storm->stop, __ATOMIC_RELAXED) == 0);
 		load_end(&l);
@@ -447,7 +303,7 @@ static uint64_t entries_bytes(struct maru_pool *pool, uint64_t *nr)
 		memcpy(key, e.key, e.klen < TEST_KEY ? e.klen : TEST_KEY - 1);
 		if (sscanf(key, "number %llu", &no) != 1)
 			expect("key of no number", 1, 0);
-		else if (no < DURABLE)
+		else if (no < DURABLE_FIRST)
 			expect(key,
 			       (uint64_t)test_get(pool, no, load_len(&l, no)),
 			       0);
@@ -485,32 +341,23 @@ static struct maru_stats looked_over(struct maru_pool *pool, const char *name)
 
 static void durable_all(struct maru_pool *pool)
 {
-	uint64_t lost = 0, back = 0, wrong = 0, there = 0;
+	struct durable_count n =
+		durable_count(&storm->durable, pool, workers + spared);
 
-	for (unsigned w = 0; w < workers + spared; w++) {
-		for (unsigned i = 0; i < OWN; i++) {
-			uint32_t is = note_of(w, i);
-			int rc = get_durable(pool, w, i, is >> 2);
-
-			there += rc == 0;
-			wrong += rc != 0 && rc != -ENOENT;
-			lost += rc == -ENOENT && fate_of(is) == STORED;
-			back += rc != -ENOENT && fate_of(is) == ABSENT;
-		}
-	}
 	printf("durable keys: %llu there, %llu lost, %llu came back, %llu "
 	       "wrong\n",
-	       (unsigned long long)there, (unsigned long long)lost,
-	       (unsigned long long)back, (unsigned long long)wrong);
-	expect("durable keys lost", lost, 0);
-	expect("deleted keys that came back", back, 0);
-	expect("durable keys with wrong bytes", wrong, 0);
+	       (unsigned long long)n.there, (unsigned long long)n.lost,
+	       (unsigned long long)n.back, (unsigned long long)n.wrong);
+	expect("durable keys lost", n.lost, 0);
+	expect("deleted keys that came back", n.back, 0);
+	expect("durable keys with wrong bytes", n.wrong, 0);
 }
 
 static void fsck(uint64_t offset, const char *path)
 {
+	char label[] = "closed";
 	struct maru_fsck_opts o = {
-		.size = sizeof(o), .offset = offset, .fn = tell, .ctx = "closed"
+		.size = sizeof(o), .offset = offset, .fn = tell, .ctx = label
 	};
 	struct maru_fsck_result res = { 0 };
 	char line[400];

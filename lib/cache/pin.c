@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Pins by key and by reference. */
+/* Pins by key. */
 #include "cache/pool.h"
 
 #include "base/err.h"
 
-static int bad_count(unsigned count)
+int pool_bad_count(unsigned count)
 {
 	if (count && count <= MARU_PIN_MAX)
 		return 0;
@@ -30,7 +30,7 @@ int maru_pin(struct maru_pool *pool, const void *key, size_t klen,
 	int rc = pool_enter_rw(pool);
 
 	if (!rc)
-		rc = bad_count(count);
+		rc = pool_bad_count(count);
 	if (!rc)
 		rc = pool_key(pool, &k, key, klen);
 	return rc ? rc : pool_pin(pool, &k, count);
@@ -57,100 +57,4 @@ int maru_unpin(struct maru_pool *pool, const void *key, size_t klen,
 	if (!rc)
 		rc = pool_key(pool, &k, key, klen);
 	return rc ? rc : pool_unpin(pool, &k, count);
-}
-
-uint64_t maru_addr(uint32_t region, uint32_t page)
-{
-	return (uint64_t)region << 32 | page;
-}
-
-uint32_t maru_addr_region(uint64_t addr)
-{
-	return (uint32_t)(addr >> 32);
-}
-
-uint32_t maru_addr_page(uint64_t addr)
-{
-	return (uint32_t)addr;
-}
-
-int maru_ref_pin(struct maru_pool *pool, const struct maru_ref *ref,
-		 unsigned count)
-{
-	uint64_t w;
-	uint32_t idx;
-	int rc = pool_enter_rw(pool);
-
-	if (!rc && !ref)
-		rc = -EINVAL;
-	if (!rc)
-		rc = bad_count(count);
-	if (rc)
-		return rc;
-	if (!pool_idx(pool, ref, &idx))
-		return MARU_E_STALE;
-	rc = dir_pin_at(&pool->dir, idx, (uint32_t)ref->version, count, &w);
-	if (!rc)
-		pool_use(pool, idx);
-	return rc;
-}
-
-/* The block of a reference while it is an entry or a zombie of that version */
-static int ref_block(struct maru_pool *p, const struct maru_ref *ref,
-		     uint32_t *idx)
-{
-	uint64_t w;
-
-	if (!ref)
-		return -EINVAL;
-	if (!pool_idx(p, ref, idx))
-		return MARU_E_STALE;
-	w = block_load(slab_block(&p->slab, *idx));
-	if (block_version(w) != ref->version ||
-	    (block_state(w) != BLOCK_LIVE && block_state(w) != BLOCK_DYING))
-		return MARU_E_STALE;
-	return 0;
-}
-
-int maru_ref_unpin(struct maru_pool *pool, const struct maru_ref *ref,
-		   unsigned count)
-{
-	uint32_t idx;
-	int rc = pool_enter_rw(pool);
-
-	if (!rc && (!count || count > MARU_PIN_MAX))
-		rc = -EINVAL;
-	if (!rc)
-		rc = ref_block(pool, ref, &idx);
-	if (!rc && dir_drop(&pool->dir, idx, count) < 0)
-		rc = -EINVAL;
-	return rc;
-}
-
-int maru_ref_data(struct maru_pool *pool, const struct maru_ref *ref,
-		  const void **data, size_t *len)
-{
-	const struct slab *s;
-	struct maru_view view;
-	struct dir_hit hit;
-	int rc = pool_enter_rw(pool);
-
-	if (!data || !len)
-		return -EINVAL;
-	*data = NULL;
-	*len = 0;
-	if (!rc)
-		rc = ref_block(pool, ref, &hit.idx);
-	if (rc)
-		return rc;
-	s = &pool->slab;
-	/* relaxed: this client's own pins, taken before this call */
-	if (!(a16_load_rlx(ledger_cell(s, s->self, hit.idx)) & CELL_PINS))
-		return err_set(-EINVAL, "ref: this client holds no pin on it");
-	hit.word = block_load(slab_block(s, hit.idx));
-	if (!pool_view(pool, &hit, &view))
-		return MARU_E_CORRUPT;
-	*data = view.data;
-	*len = view.len;
-	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Opening and closing: the handle's life. */
+#include "cache/open.h"
 #include "cache/pool.h"
 
 #include "base/err.h"
@@ -63,6 +64,16 @@ static int lock_pool(struct dev_lock *lock, const char *target)
 	return err_set(-EBUSY, "%s: is being formatted or repaired", target);
 }
 
+static int lock_alone(struct dev_lock *lock, const char *target)
+{
+	int rc = dev_lock_take(lock, CLIENT_LOCK_POOL, false);
+
+	return rc == -EAGAIN ?
+		       err_set(-EBUSY, "%s: is in use by a living client",
+			       target) :
+		       rc;
+}
+
 static int check_opts(const struct maru_open_opts *o)
 {
 	const uint32_t known = MARU_OPEN_RDONLY | MARU_OPEN_PREFAULT_META |
@@ -103,7 +114,8 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 	}
 	if (o->flags & MARU_OPEN_INSPECT)
 		return 0;
-	rc = lock_pool(&p->client.lock, dev->name);
+	rc = p->alone ? lock_alone(&p->client.lock, dev->name) :
+			lock_pool(&p->client.lock, dev->name);
 	if (!rc)
 		rc = media_super_read(dev, o->offset, sb,
 				      &p->media.copies_ok);
@@ -135,7 +147,7 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 	p->dir.ctx = p;
 	client_attach(&p->client, &p->media, &p->dir);
 	rc = prefault(p, o->flags);
-	if (rc || p->rdonly)
+	if (rc || p->rdonly || p->alone)
 		return rc;
 	rc = media_enter(&p->media);
 	if (!rc)
@@ -169,12 +181,37 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 	return enter(p, o);
 }
 
+static int open_handle(const char *target, const struct maru_open_opts *o,
+		       bool alone, struct maru_pool **pool)
+{
+	struct maru_pool *p = calloc(1, sizeof(*p));
+	struct dev *dev;
+	int rc;
+
+	if (!p)
+		return err_set(-ENOMEM, "%s: out of memory", target);
+	p->client.lock.fd = -1;
+	p->client.self = CLIENT_NONE;
+	p->rdonly = o->flags & MARU_OPEN_RDONLY;
+	p->verify = o->flags & MARU_OPEN_VERIFY;
+	p->alone = alone;
+	p->here = here_new();
+	rc = p->here ? dev_open(target, p->rdonly ? DEV_RDONLY : 0, &dev) :
+		       err_sys("MADV_WIPEONFORK");
+	if (!rc)
+		rc = open_dev(p, dev, o);
+	if (rc) {
+		undo(p);
+		return rc;
+	}
+	*pool = p;
+	return 0;
+}
+
 int maru_open(const char *target, const struct maru_open_opts *opts,
 	      struct maru_pool **pool)
 {
 	struct maru_open_opts o;
-	struct maru_pool *p;
-	struct dev *dev;
 	int rc;
 
 	if (!pool || !target)
@@ -183,26 +220,19 @@ int maru_open(const char *target, const struct maru_open_opts *opts,
 	rc = opts_read(&o, sizeof(o), opts, "maru_open_opts");
 	if (!rc)
 		rc = check_opts(&o);
-	if (rc)
-		return rc;
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return err_set(-ENOMEM, "%s: out of memory", target);
-	p->client.lock.fd = -1;
-	p->client.self = CLIENT_NONE;
-	p->rdonly = o.flags & MARU_OPEN_RDONLY;
-	p->verify = o.flags & MARU_OPEN_VERIFY;
-	p->here = here_new();
-	rc = p->here ? dev_open(target, p->rdonly ? DEV_RDONLY : 0, &dev) :
-		       err_sys("MADV_WIPEONFORK");
-	if (!rc)
-		rc = open_dev(p, dev, &o);
-	if (rc) {
-		undo(p);
-		return rc;
-	}
-	*pool = p;
-	return 0;
+	return rc ? rc : open_handle(target, &o, false, pool);
+}
+
+int pool_open_alone(const char *target, uint64_t offset, bool repair,
+		    struct maru_pool **pool)
+{
+	struct maru_open_opts o = { .size = sizeof(o), .offset = offset };
+	int rc;
+
+	if (!repair)
+		o.flags = MARU_OPEN_RDONLY | MARU_OPEN_INSPECT;
+	rc = check_opts(&o);
+	return rc ? rc : open_handle(target, &o, repair, pool);
 }
 
 /* The last one out writes back and says that all is in order. */
@@ -232,7 +262,7 @@ int maru_close(struct maru_pool *pool, unsigned flags)
 		free(pool);
 		return 0;
 	}
-	if (!pool->rdonly) {
+	if (pool->client.self != CLIENT_NONE) {
 		client_holds(&pool->client, pool->client.self, &entries, &pins,
 			     &buffers);
 		if ((pins || buffers) && !(flags & MARU_CLOSE_FORCE))

@@ -23,6 +23,7 @@ struct maru_pool {
 	const uint64_t *here;
 	bool rdonly;
 	bool verify;
+	bool alone; /* for repair: no client, nobody else there */
 	a32 window; /* where to look for slabs to empty */
 	a32 rooms; /* how often room had to be made */
 };
@@ -118,6 +119,9 @@ int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 int pool_abort(struct maru_pool *p, struct maru_buf *buf);
 
 /* pin.c, remove.c */
+
+/** pool_bad_count() - 0 if @count is a number of pins */
+int pool_bad_count(unsigned count);
 
 int pool_pin(struct maru_pool *p, const struct dir_key *k, unsigned count);
 int pool_unpin(struct maru_pool *p, const struct dir_key *k, unsigned count);

@@ -90,8 +90,8 @@ static int finish(struct maru_pool *p, uint32_t idx, const struct dir_key *k,
 		withdraw(p, idx);
 		return rc;
 	}
-	ready = block_word(BLOCK_READY, 0, p->slab.self, p->slab.self_inc,
-			   block_version(w));
+	ready = block_word(BLOCK_READY, w & BLOCK_CLAIMED, p->slab.self,
+			   p->slab.self_inc, block_version(w));
 	/* B1 release; ours alone, so it cannot fail but by our being dead */
 	if (!block_cas(b, &w, ready))
 		return MARU_E_STALE;

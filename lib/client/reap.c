@@ -71,16 +71,18 @@ static void look_after_debts(struct client *c)
 	}
 }
 
-/* With the slot's reap lock held. */
-static void reap(struct client *c, uint32_t slot)
+/* With the slot's reap lock held, and proof that client @w is dead. */
+static int reap(struct client *c, uint32_t slot, uint64_t w)
 {
 	struct slab *s = c->dir->slab;
 	struct media_client *m = &c->slots[slot];
-	uint64_t w = client_word(c, slot), blocks, left;
+	uint64_t blocks, left;
 	uint32_t inc = client_inc(w);
 
-	/* from here on it is fenced, should it wake up against all proof */
-	a64_store_full(&m->word, client_make(CLIENT_DEAD, inc));
+	/* an exchange: it may have left in order after our look at it, and
+	 * the slot be somebody else's; from here on it is fenced */
+	if (!a64_cas_full(&m->word, &w, client_make(CLIENT_DEAD, inc)))
+		return 0;
 	ledger_deactivate(s, slot); /* all its pins are void */
 	blocks = client_undo_row(c, slot, inc, &left);
 	extent_reap(s, slot);
@@ -90,13 +92,15 @@ static void reap(struct client *c, uint32_t slot)
 		a64_store_full(&m->word, client_make(CLIENT_FREE, inc + 1));
 	}
 	if (c->self == CLIENT_NONE)
-		return;
+		return 1;
 	client_count(c, COUNT_reaps, 1);
 	client_count(c, COUNT_reaped_blocks, blocks);
+	return 1;
 }
 
 int client_reap(struct client *c, uint32_t slot)
 {
+	uint64_t w;
 	int done = 0;
 
 	if (slot >= c->slot_nr || slot == c->self ||
@@ -107,11 +111,9 @@ int client_reap(struct client *c, uint32_t slot)
 	if (dev_lock_take(&c->lock, CLIENT_LOCK_REAP + slot, false))
 		return 0;
 	/* once more under the lock: it may be another client's by now */
-	if (client_state(client_word(c, slot)) != CLIENT_FREE &&
-	    !client_alive(c, slot)) {
-		reap(c, slot);
-		done = 1;
-	}
+	w = client_word(c, slot);
+	if (client_state(w) != CLIENT_FREE && !client_alive(c, slot))
+		done = reap(c, slot, w);
 	dev_lock_drop(&c->lock, CLIENT_LOCK_REAP + slot);
 	return done;
 }

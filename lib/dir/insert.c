@@ -146,8 +146,7 @@ static int meets(struct dir *d, const struct dir_key *k, uint64_t slot,
 		return 0;
 	b = slab_block(d->slab, idx);
 	w = block_load(b);
-	claim = block_state(w) == BLOCK_OWNED && (w & BLOCK_CLAIMED) &&
-		mode == DIR_CLAIM;
+	claim = mode == DIR_CLAIM && block_is_claim(w);
 	if (!slot_is_of(slot, w) || !(block_state(w) == BLOCK_LIVE || claim) ||
 	    !entry_is(d, idx, k))
 		return 0;

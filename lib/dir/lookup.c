@@ -183,9 +183,7 @@ static bool want_claim(const struct dir *d, const struct dir_hit *hit,
 {
 	(void)d;
 	(void)n;
-	return block_state(hit->word) == BLOCK_READY ||
-	       (block_state(hit->word) == BLOCK_OWNED &&
-		(hit->word & BLOCK_CLAIMED));
+	return block_is_claim(hit->word);
 }
 
 static bool want_held(const struct dir *d, const struct dir_hit *hit,

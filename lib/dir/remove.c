@@ -76,6 +76,21 @@ static void clear_flags(struct dir *d, uint64_t home)
 			     head_next(h, flags, 0));
 }
 
+/*
+ * A block that is still pending in its home's head must not become FREE: a
+ * late helper would take its next life for the change that is pending.
+ * Helping is right even if h0 is the next life's by now.
+ */
+static void let_go(struct dir *d, uint32_t idx)
+{
+	/* relaxed: stable while DYING; see above for when it is not */
+	uint64_t h0 = a64_load_rlx(&slab_block(d->slab, idx)->h0);
+	uint64_t home = dir_home(d, h0), h = head_load(d, home);
+
+	if (head_pending(h) == idx + 1)
+		dir_help(d, home, h);
+}
+
 bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
 {
 	struct media_block *b = slab_block(d->slab, idx);
@@ -83,6 +98,7 @@ bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
 
 	if (block_state(word) != BLOCK_DYING || ledger_held(d->slab, idx))
 		return false;
+	let_go(d, idx);
 	if (!block_cas(b, &word, block_unowned(word, BLOCK_FREE)))
 		return false;
 	dir_unlink(d, h0, idx, block_version(word));
@@ -142,7 +158,6 @@ int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
 {
 	struct slab *s = d->slab;
 	struct media_block *b = slab_block(s, idx);
-	uint64_t home, h;
 
 	/* a look first: no change of state, so no miss for others */
 	if (ledger_held(s, idx))
@@ -155,11 +170,6 @@ int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
 		return -EAGAIN;
 	}
 	word = block_unowned(word, BLOCK_DYING);
-	/* it may still be pending in its home's head: not when it is FREE */
-	home = dir_home(d, a64_load_rlx(&b->h0)); /* stable while DYING */
-	h = head_load(d, home);
-	if (head_pending(h) == idx + 1)
-		dir_help(d, home, h);
 	/* look again: a pin may have come before the word was DYING */
 	if (!dir_reclaim(d, idx, word) && block_load(b) == word)
 		owe(d, idx);
@@ -186,16 +196,10 @@ bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word)
 /* A dead client's block: if it was pending, let the change come to its end. */
 static uint64_t finish_pending(struct dir *d, uint32_t idx, uint64_t w)
 {
-	struct media_block *b = slab_block(d->slab, idx);
-	uint64_t home, h;
-
 	if (!block_is_placed(w))
 		return w;
-	home = dir_home(d, a64_load_rlx(&b->h0)); /* its writer is dead */
-	h = head_load(d, home);
-	if (head_pending(h) == idx + 1)
-		dir_help(d, home, h);
-	return block_load(b);
+	let_go(d, idx); /* its writer is dead, so h0 is stable */
+	return block_load(slab_block(d->slab, idx));
 }
 
 bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)

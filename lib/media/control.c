@@ -46,6 +46,16 @@ bool media_is_clean(const struct media *m)
 	return a64_load_acq(&control(m)->state) == MEDIA_CLEAN;
 }
 
+bool media_same_boot(const struct media *m)
+{
+	const struct media_control *c = control(m);
+	uint64_t id[2];
+
+	/* relaxed: written before the state, by whoever came first */
+	return !media_boot_id(id) && a64_load_rlx(&c->boot[0]) == id[0] &&
+	       a64_load_rlx(&c->boot[1]) == id[1];
+}
+
 int media_enter(struct media *m)
 {
 	struct media_control *c = control(m);
@@ -54,8 +64,7 @@ int media_enter(struct media *m)
 
 	if (rc)
 		return rc;
-	if (!media_is_clean(m) && (a64_load_rlx(&c->boot[0]) != id[0] ||
-				   a64_load_rlx(&c->boot[1]) != id[1]))
+	if (!media_is_clean(m) && !media_same_boot(m))
 		return err_set(MARU_E_CORRUPT,
 			       "%s: was in use when its host went down; run maru-fsck -y",
 			       media_region(m, 0)->dev->name);

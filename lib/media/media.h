@@ -92,6 +92,7 @@ const char *media_section_name(enum section_id id);
 /* control.c: was the pool left in order, and under which kernel? */
 int media_boot_id(uint64_t id[2]);
 bool media_is_clean(const struct media *m);
+bool media_same_boot(const struct media *m);
 /** media_enter() - about to write: MARU_E_CORRUPT if it needs fsck first. */
 int media_enter(struct media *m);
 void media_set_state(struct media *m, bool clean);

@@ -33,7 +33,7 @@ enum block_state {
 	BLOCK_BAD = 6,
 };
 
-/* Flags of an OWNED block. */
+/* Flags of an OWNED block; a READY one keeps CLAIMED. */
 #define BLOCK_ASKING 0x10ull /* wants its key's claim */
 #define BLOCK_CLAIMED 0x20ull /* has it */
 #define BLOCK_SEALED 0x40ull /* commit or abort has begun, only once */
@@ -77,6 +77,14 @@ static inline bool block_owned_by(uint64_t w, uint32_t slot, uint32_t inc)
 	return (block_state(w) == BLOCK_OWNED ||
 		block_state(w) == BLOCK_READY) &&
 	       block_owner(w) == slot && block_owner_inc(w) == (inc & 0xfff);
+}
+
+/* A claim lasts until the value is visible, so through READY too. */
+static inline bool block_is_claim(uint64_t w)
+{
+	return (block_state(w) == BLOCK_OWNED ||
+		block_state(w) == BLOCK_READY) &&
+	       (w & BLOCK_CLAIMED);
 }
 
 /* May a directory word point here?  See dir/format.h. */

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Looking for broken invariants, and mending them in an idle pool. */
+#include "cache/open.h"
+#include "cache/pool.h"
+
+#include "base/err.h"
+#include "client/check.h"
+#include "dir/check.h"
+#include "slab/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void check_super(struct maru_pool *p, struct fault_sink *sink)
+{
+	static const char copy[] = "ABC";
+	unsigned i;
+
+	for (i = 0; i < 3; i++)
+		if (!(p->media.copies_ok >> i & 1))
+			fault_report(sink, 1, FAULT_NOWHERE,
+				     "superblock copy %c is not whole",
+				     copy[i]);
+}
+
+static void check_all(struct maru_pool *p, struct fault_sink *sink)
+{
+	check_super(p, sink);
+	slab_check(&p->slab, sink);
+	dir_check(&p->dir, sink);
+	client_check(&p->client, sink);
+}
+
+/* Is anybody else there who may change things while we look? */
+static bool others(const struct maru_pool *p)
+{
+	const struct client *c = &p->client;
+	uint32_t slot;
+
+	for (slot = 0; slot < c->slot_nr; slot++)
+		if (slot != c->self &&
+		    client_state(client_word(c, slot)) != CLIENT_FREE)
+			return true;
+	return false;
+}
+
+int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx)
+{
+	struct fault_sink sink = { .fn = fn, .ctx = ctx };
+	int rc = pool_enter(pool);
+
+	if (rc)
+		return rc;
+	sink.live = !pool->rdonly || others(pool);
+	check_all(pool, &sink);
+	return (int)bits_min(sink.faults, INT32_MAX);
+}
+
+static void check_values(struct maru_pool *p, struct fault_sink *sink)
+{
+	struct slab *s = &p->slab;
+	uint32_t region, unit;
+
+	for (region = 0; region < s->region_nr; region++)
+		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
+			uint32_t idx = region << IDX_UNIT_BITS | unit;
+			uint64_t w = block_load(slab_block(s, idx));
+			const char *why;
+
+			if (block_state(w) == BLOCK_LIVE &&
+			    entry_is_whole(&p->dir, idx, &why) &&
+			    !entry_value_ok(&p->dir, idx) &&
+			    block_load(slab_block(s, idx)) == w)
+				fault_report(sink, 33,
+					     (uint64_t)region << 32 | unit,
+					     "value: its checksum does not match");
+		}
+}
+
+struct census {
+	uint64_t live, other;
+};
+
+static struct census census(const struct maru_pool *p)
+{
+	const struct slab *s = &p->slab;
+	struct census n = { 0 };
+	uint32_t region, unit;
+
+	for (region = 0; region < s->region_nr; region++)
+		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
+			uint64_t w = block_load(&s->region[region].blocks[unit]);
+
+			n.live += block_state(w) == BLOCK_LIVE;
+			n.other += block_state(w) != BLOCK_LIVE &&
+				   block_state(w) != BLOCK_FREE;
+		}
+	return n;
+}
+
+struct keeper {
+	struct maru_pool *pool;
+	bool values;
+};
+
+static bool keep(void *ctx, uint32_t idx)
+{
+	const struct keeper *k = ctx;
+	const char *why;
+
+	return entry_is_whole(&k->pool->dir, idx, &why) &&
+	       (!k->values || entry_value_ok(&k->pool->dir, idx));
+}
+
+static int rebuild(struct maru_pool *p, bool values)
+{
+	struct media_region *r = media_region(&p->media, 0);
+	struct keeper k = { p, values };
+	struct media_super sb = r->sb;
+
+	slab_rebuild(&p->slab, keep, &k);
+	dir_rebuild(&p->dir);
+	client_rebuild(&p->client);
+	if (p->media.copies_ok != 7)
+		media_super_write(r, &sb);
+	media_set_state(&p->media, true);
+	return dev_sync(&r->map, 0, r->map.len);
+}
+
+/* Power was lost, or the pool's host is another one: trust no table. */
+static bool must_rebuild(const struct maru_pool *p)
+{
+	return !media_is_clean(&p->media) && !media_same_boot(&p->media);
+}
+
+static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
+		  struct fault_sink *sink, struct maru_fsck_result *res)
+{
+	struct census before = census(p), after;
+	struct fault_sink left = { 0 };
+	int rc;
+
+	if (!sink->faults && !before.other && !others(p) && !must_rebuild(p) &&
+	    !(o->flags & MARU_FSCK_REBUILD))
+		return 0;
+	rc = rebuild(p, o->flags & MARU_FSCK_DATA);
+	if (rc)
+		return rc;
+	p->media.copies_ok = 7;
+	check_all(p, &left);
+	after = census(p);
+	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
+	res->faults = bits_max(sink->faults, left.faults);
+	res->kept = after.live;
+	res->dropped = before.live - after.live;
+	res->freed = before.other;
+	return 0;
+}
+
+static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
+		struct maru_fsck_result *res)
+{
+	struct fault_sink sink = {
+		.fn = o->fn,
+		.ctx = o->ctx,
+		.fixing = o->flags & MARU_FSCK_REPAIR,
+		.live = !(o->flags & MARU_FSCK_REPAIR) && others(p),
+	};
+
+	check_all(p, &sink);
+	if (o->flags & MARU_FSCK_DATA)
+		check_values(p, &sink);
+	if (!sink.fixing && must_rebuild(p))
+		fault_report(&sink, 33, FAULT_NOWHERE,
+			     "in use when its host went down; repair decides what is whole");
+	res->faults = sink.faults;
+	res->kept = census(p).live;
+	return sink.fixing ? repair(p, o, &sink, res) : 0;
+}
+
+int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
+	      struct maru_fsck_result *res)
+{
+	const uint32_t known = MARU_FSCK_REPAIR | MARU_FSCK_DATA |
+			       MARU_FSCK_REBUILD;
+	struct maru_fsck_opts o;
+	struct maru_fsck_result none;
+	struct maru_pool *p;
+	int rc = opts_read(&o, sizeof(o), opts, "maru_fsck_opts");
+
+	if (!res)
+		res = &none;
+	memset(res, 0, sizeof(*res));
+	if (!rc && (o.flags & ~known || o.reserved))
+		rc = err_set(-EINVAL, "flags: 0x%x has unknown bits",
+			     o.flags & ~known);
+	if (!rc && !target)
+		rc = err_set(-EINVAL, "target: NULL");
+	if (!rc)
+		rc = pool_open_alone(target, o.offset,
+				     o.flags & MARU_FSCK_REPAIR, &p);
+	if (rc)
+		return rc;
+	rc = fsck(p, &o, res);
+	maru_close(p, 0);
+	return rc;
+}
