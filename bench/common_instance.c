@@ -40,19 +40,27 @@ struct maru_keys instance_keys(const struct instance *in, uint32_t first,
 	};
 }
 
-/* Stand still with what is held until the director has seen it. */
-void instance_hold(struct instance *in, uint32_t bufs)
+static void nap(void)
 {
-	const struct timespec nap = { .tv_nsec = 1000000 };
+	const struct timespec ts = { .tv_nsec = 200000 };
 
-	if (!in->hits || atomic_load(&in->shared->hold) != (int)in->no)
-		return;
-	in->seat->held_views = in->view[0].data ? in->hits : 0;
+	nanosleep(&ts, NULL);
+}
+
+static void stand_still(struct instance *in, uint32_t views, uint32_t bufs)
+{
+	in->seat->held_views = views;
 	in->seat->held_bufs = bufs;
 	atomic_store(&in->seat->holding, 1);
 	while (atomic_load(&in->shared->hold) == (int)in->no)
-		nanosleep(&nap, NULL);
+		nap();
 	atomic_store(&in->seat->holding, 0);
+}
+
+void instance_hold(struct instance *in, uint32_t bufs)
+{
+	if (in->hits && atomic_load(&in->shared->hold) == (int)in->no)
+		stand_still(in, in->view[0].data ? in->hits : 0, bufs);
 }
 
 static void build_keys(struct instance *in, const uint64_t *id)
@@ -161,7 +169,6 @@ static void tear_down(struct instance *in)
 
 static void join(struct instance *in, const struct replay *rp)
 {
-	const struct timespec nap = { .tv_nsec = 100000 };
 	char name[MARU_NAME_MAX + 1];
 	int err;
 
@@ -172,7 +179,28 @@ static void join(struct instance *in, const struct replay *rp)
 		instance_fail(in, "maru_open: %s", bench_why(err));
 	atomic_store(&in->seat->ready, 1);
 	while (!atomic_load(&in->shared->go))
-		nanosleep(&nap, NULL);
+		nap();
+}
+
+/* The next request, or NULL.  The last quarter waits for a kill that is due. */
+static const struct trace_req *take(struct instance *in,
+				    const struct replay *rp)
+{
+	struct replay_shared *sh = in->shared;
+	const uint64_t gate = rp->trace.req_nr - rp->trace.req_nr / 4;
+	uint64_t i;
+
+	while (atomic_load(&sh->kill_due) && !atomic_load(&sh->stop) &&
+	       atomic_load(&sh->hold) != (int)in->no &&
+	       atomic_load(&sh->next) >= gate)
+		nap();
+	if (atomic_load(&sh->stop))
+		return NULL;
+	i = atomic_fetch_add(&sh->next, 1);
+	if (i >= rp->trace.req_nr)
+		return NULL;
+	in->seat->n.taken++;
+	return &rp->trace.req[i];
 }
 
 int instance_main(const struct replay *rp, uint32_t no)
@@ -183,17 +211,15 @@ int instance_main(const struct replay *rp, uint32_t no)
 		.seat = &rp->shared->seat[no],
 		.ops = instance_ops(&rp->opts),
 	};
-	uint64_t i;
+	const struct trace_req *req;
 	int err;
 
 	set_up(&in, rp);
 	join(&in, rp);
-	while (!atomic_load(&rp->shared->stop) &&
-	       (i = atomic_fetch_add(&rp->shared->next, 1)) <
-		       rp->trace.req_nr) {
-		in.seat->n.taken++;
-		serve(&in, rp, &rp->trace.req[i]);
-	}
+	while ((req = take(&in, rp)))
+		serve(&in, rp, req);
+	if (atomic_load(&rp->shared->hold) == (int)no)
+		stand_still(&in, 0, 0);
 	atomic_store(&in.seat->doing, "maru_close");
 	err = maru_close(in.pool, 0);
 	if (err < 0)

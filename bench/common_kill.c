@@ -187,8 +187,10 @@ void replay_kill(struct replay *rp)
 
 	d->asked = 1;
 	d->no = pick(rp);
-	if (d->no < 0)
+	if (d->no < 0) {
+		atomic_store(&rp->shared->kill_due, 0);
 		return;
+	}
 	d->pid = rp->pid[d->no];
 	fprintf(rp->say, "\n");
 	held = make_hold(rp);
@@ -201,6 +203,7 @@ void replay_kill(struct replay *rp)
 			d->no, (int)d->pid);
 	end_victim(rp);
 	note_served(rp);
+	atomic_store(&rp->shared->kill_due, 0);
 	see_dead(rp);
 	see_reaped(rp);
 	atomic_store(&rp->shared->hold, -1);

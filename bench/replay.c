@@ -162,6 +162,7 @@ static void make_pool(struct replay *rp)
 		.bytes = o->bytes,
 		.unit = 4096,
 		.flags = o->crc ? MARU_CREATE_CRC : 0,
+		.max_clients = o->instances < 56 ? 64 : o->instances + 8,
 		.label = "replay",
 		.classes = &o->value_len,
 		.class_nr = o->value_len ? 1 : 0,
@@ -200,6 +201,7 @@ static void share(struct replay *rp)
 		bench_shared(sizeof(*rp->shared) +
 			     rp->opts.instances * sizeof(rp->shared->seat[0]));
 	atomic_store(&rp->shared->hold, -1);
+	atomic_store(&rp->shared->kill_due, rp->opts.kill);
 	/* Values of another size are other values. */
 	snprintf(rp->tag, sizeof(rp->tag), "kv/replay/%013llu/",
 		 (unsigned long long)rp->opts.value_len);

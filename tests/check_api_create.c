@@ -109,17 +109,26 @@ START_TEST(a_file_with_data_is_not_formatted_over_unless_forced)
 		const char *path = test_file("p", 0, 0);
 		int fd = open(path, O_RDWR);
 
-		ck_assert_int_eq(ftruncate(fd, 16 << 20), 0);
+		ck_assert_int_eq(ftruncate(fd, 32 << 20), 0);
 		ck_assert_int_eq(pwrite(fd, "x", 1, at[i]), 1);
 		close(fd);
 		ck_assert_int_eq(create(path, 0), -EEXIST);
 		ck_assert_str_ne(maru_errmsg(), "");
 	}
-	ck_assert_int_eq(create(test_path("p"), MARU_CREATE_FORCE), -ENOSPC);
-	ck_assert_int_eq(truncate(test_path("p"), 32 << 20), 0);
 	ck_assert_int_eq(create(test_path("p"), MARU_CREATE_FORCE), 0);
 	ck_assert_int_eq(open_close(test_path("p")), 0);
 	unlink(test_path("p"));
+}
+END_TEST
+
+START_TEST(a_pool_larger_than_its_file_is_not_made)
+{
+	const char *path = test_file("p", 0, 0);
+
+	ck_assert_int_eq(truncate(path, 16 << 20), 0);
+	ck_assert_int_eq(create(path, 0), -ENOSPC);
+	ck_assert_int_eq(create(path, MARU_CREATE_FORCE), -ENOSPC);
+	unlink(path);
 }
 END_TEST
 
@@ -479,6 +488,7 @@ int main(void)
 		a_file_of_zeroes_becomes_a_pool_of_its_size,
 		a_pool_is_not_formatted_over_unless_forced,
 		a_file_with_data_is_not_formatted_over_unless_forced,
+		a_pool_larger_than_its_file_is_not_made,
 		a_failed_create_leaves_no_file,
 		a_wrong_option_is_named,
 		create_options_with_an_unknown_tail_are_refused,

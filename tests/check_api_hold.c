@@ -295,6 +295,17 @@ START_TEST(pins_beyond_the_cap_are_refused_and_none_is_added)
 }
 END_TEST
 
+START_TEST(a_copy_can_be_read_at_the_cap)
+{
+	struct maru_pool *pool = test_pool(NULL);
+
+	ck_assert_int_eq(test_put(pool, 1, 100), 0);
+	ck_assert_int_eq(maru_pin(pool, S("number 1"), MARU_PIN_MAX), 0);
+	ck_assert_int_eq(test_get(pool, 1, 100), 0);
+	ck_assert_int_eq(maru_unpin(pool, S("number 1"), MARU_PIN_MAX), 0);
+}
+END_TEST
+
 START_TEST(the_cap_is_each_clients_own)
 {
 	struct maru_pool *pool = test_pool(NULL), *other = test_open(0);
@@ -467,6 +478,7 @@ int main(void)
 		pins_of_another_client_cannot_be_taken,
 		pins_of_another_process_cannot_be_taken,
 		pins_beyond_the_cap_are_refused_and_none_is_added,
+		a_copy_can_be_read_at_the_cap,
 		the_cap_is_each_clients_own,
 		a_reference_pins_and_shows_the_value,
 		a_reference_shows_nothing_without_a_pin,

@@ -10,13 +10,15 @@
  */
 #include "common.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PROCS 4
-#define CALLS 1500
+#define CALLS 3000
 #define POINTS 4096 /* of one depth of the search */
 
 enum call { STORE, DELETE, EXISTS, READ };
@@ -31,6 +33,7 @@ struct record {
 struct history {
 	struct record rec[PROCS][CALLS];
 	uint32_t nr[PROCS]; /* begun */
+	uint32_t here;
 };
 
 static struct history *history;
@@ -65,9 +68,15 @@ static void record_calls(struct maru_pool *pool, unsigned me)
 	uint64_t rnd = (uint64_t)test_scene->no[0] * PROCS + me;
 
 	test_stay();
+	/* All at once, as far as there are processors. */
+	__atomic_fetch_add(&history->here, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&history->here, __ATOMIC_SEQ_CST) < PROCS)
+		sched_yield();
 	for (uint32_t i = 0; i < TEST_ROUNDS(CALLS); i++) {
 		struct record *r = &history->rec[me][i];
 
+		if ((test_random(&rnd) & 31) == 0)
+			sched_yield(); /* so that more than two take part */
 		r->call = test_random(&rnd) >> 32 & 3;
 		r->value = r->call == STORE ? (me + 1) << 16 | i : 0;
 		r->begin = now();
@@ -75,6 +84,8 @@ static void record_calls(struct maru_pool *pool, unsigned me)
 		r->rc = make_call(pool, r);
 		__atomic_store_n(&r->end, now(), __ATOMIC_SEQ_CST);
 	}
+	while (me < (unsigned)test_scene->no[1])
+		pause(); /* and be killed, at the latest */
 }
 
 /* How far each process is, and the key's value then. */
@@ -194,12 +205,14 @@ static void has_an_order(void)
 	free(to);
 }
 
-static void make_history(unsigned seed, pid_t pid[PROCS])
+/* The first @doomed processes do not end by themselves. */
+static void make_history(unsigned seed, unsigned doomed, pid_t pid[PROCS])
 {
 	history = mmap(NULL, sizeof(*history), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(history, MAP_FAILED);
 	test_scene->no[0] = seed;
+	test_scene->no[1] = doomed;
 	for (unsigned i = 0; i < PROCS; i++)
 		pid[i] = test_staying(record_calls, i);
 	for (unsigned i = 0; i < PROCS; i++)
@@ -214,7 +227,7 @@ START_TEST(what_many_processes_saw_has_an_order)
 	for (unsigned seed = 0; seed < TEST_ROUNDS(10); seed++) {
 		struct maru_pool *pool = test_open(0);
 
-		make_history(seed, pid);
+		make_history(seed, 0, pid);
 		for (unsigned i = 0; i < PROCS; i++)
 			test_ended(pid[i]);
 		has_an_order();
@@ -235,7 +248,7 @@ START_TEST(what_is_left_of_a_killed_process_has_an_order_too)
 		struct maru_pool *pool = test_open(0);
 		struct timespec t = { 0, 0 };
 
-		make_history(seed, pid);
+		make_history(seed, 1, pid);
 		/* Not to wait for anything: to hit another instruction. */
 		t.tv_nsec = (long)(test_random(&rnd) % 1000000);
 		nanosleep(&t, NULL);

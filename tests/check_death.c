@@ -295,7 +295,32 @@ START_TEST(a_reused_slot_starts_with_nothing)
 	}
 	ck_assert_int_eq(maru_reap(pool), 1);
 	ck_assert_uint_eq(test_stats(pool).pins, 0);
-	ck_assert_uint_eq(test_stats(pool).total.reaps, 20);
+}
+END_TEST
+
+START_TEST(a_reap_for_want_of_a_slot_is_counted)
+{
+	struct maru_create_opts o = test_opts();
+	struct maru_pool *pool;
+
+	o.max_clients = 2;
+	pool = test_pool(&o);
+	test_kill(test_staying(write_and_stay, 100));
+	ck_assert_uint_eq(test_stats(test_open(0)).total.reaps, 1);
+	ck_assert_uint_eq(test_stats(pool).total.reaped_blocks, 1);
+}
+END_TEST
+
+START_TEST(what_the_dead_had_counted_stays_counted)
+{
+	struct maru_pool *pool = test_pool(NULL);
+
+	for (unsigned i = 1; i <= 5; i++) {
+		test_kill(test_staying(put_and_stay, 10));
+		ck_assert_int_eq(maru_reap(pool), 1);
+		ck_assert_int_eq(maru_clear(pool, NULL), 0);
+		ck_assert_uint_eq(test_stats(pool).total.stores, 10 * i);
+	}
 }
 END_TEST
 
@@ -484,6 +509,8 @@ int main(void)
 		a_stopped_holder_is_not_taken_for_dead,
 		the_dead_are_listed_until_reaped,
 		a_reused_slot_starts_with_nothing,
+		a_reap_for_want_of_a_slot_is_counted,
+		what_the_dead_had_counted_stays_counted,
 		a_pool_whose_clients_all_died_opens,
 		many_deaths_at_once_are_all_reaped,
 		a_hundred_deaths_at_work_leave_nothing_behind,

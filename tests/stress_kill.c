@@ -413,8 +413,9 @@ static int make_pools(const char *path, char *fsck_path, size_t cap)
 	struct stat st;
 	int fd, rc;
 
-	fd = path != NULL ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660) :
-			    memfd_create("storm", MFD_CLOEXEC);
+	fd = path != NULL ?
+		     open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0660) :
+		     memfd_create("storm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		perror(path != NULL ? path : "memfd");
 		return -1;
@@ -424,6 +425,8 @@ static int make_pools(const char *path, char *fsck_path, size_t cap)
 		perror("ftruncate");
 		return -1;
 	}
+	/* Refused by what is no memfd. */
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
 	if (path != NULL) {
 		snprintf(target, sizeof(target), "%s", path);
 		snprintf(fsck_path, cap, "%s", path);

@@ -93,8 +93,8 @@ int batch_run(struct maru_pool *p, const struct maru_keys *keys, batch_fn fn,
 			done += rc >= good;
 			if (rc >= good || !(keys->flags & MARU_PREFIX))
 				continue;
-			if (res && rc == 0)
-				res[first + i] = good ? 0 : -ENOENT;
+			if (res && rc == 0) /* exists: 0 is a miss */
+				res[first + i] = -ENOENT;
 			cancel_rest(res, first + i + 1, keys->nr);
 			return done;
 		}

@@ -143,7 +143,6 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 
 	if (rc) {
 		dev_abandon(dev);
-		dev_close(dev);
 		return rc;
 	}
 	r = media_region(&m, 0);
@@ -157,9 +156,7 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 		media_super_write(r, sb);
 	if (!rc && m.durable)
 		rc = dev_sync(&r->map, 0, r->map.len);
-	if (rc)
-		dev_abandon(dev);
-	media_unmap(&m);
+	media_unmap(&m, rc != 0);
 	return rc;
 }
 
@@ -192,7 +189,6 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 		rc = identify(&sb);
 	if (rc) {
 		dev_abandon(dev);
-		dev_close(dev);
 	} else {
 		rc = format(dev, o, &sb, class);
 	}

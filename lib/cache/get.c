@@ -167,7 +167,10 @@ static int read_held(struct maru_pool *p, const struct dir_key *k, void *buf,
 {
 	struct maru_view view;
 	int rc = pool_retrieve(p, k, &view);
+	uint32_t idx;
 
+	if (rc == -EOVERFLOW) /* no hold to be had, but it is there */
+		return read_optimistic(p, k, buf, cap, len);
 	if (rc)
 		return rc;
 	*len = view.len;
@@ -175,7 +178,8 @@ static int read_held(struct maru_pool *p, const struct dir_key *k, void *buf,
 		rc = -ENOBUFS;
 	else if (view.len)
 		memcpy(buf, view.data, view.len);
-	pool_release(p, &view);
+	if (pool_idx(p, &view.ref, &idx))
+		dir_drop(&p->dir, idx, 1);
 	return rc;
 }
 

@@ -159,7 +159,7 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 
 static void undo(struct maru_pool *p)
 {
-	media_unmap(&p->media);
+	media_unmap(&p->media, false);
 	if (p->client.lock.fd >= 0)
 		dev_lock_close(&p->client.lock);
 	here_free(p->here);

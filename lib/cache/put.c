@@ -221,6 +221,24 @@ static uint32_t wanted_pins(const struct maru_commit_opts *o)
 	return o->pins + (o->view != NULL);
 }
 
+/*
+ * A long key lies behind the value, and here the value fills the block: move
+ * both to a larger one.  Who reserves by key, or stores, never comes here.
+ */
+static int make_key_room(struct maru_pool *p, uint32_t *idx,
+			 const struct dir_key *k, uint64_t len)
+{
+	uint32_t larger;
+	int rc = pool_alloc(p, entry_room(len, k->len), &larger);
+
+	if (!rc)
+		copy_in(slab_data(&p->slab, larger), slab_data(&p->slab, *idx),
+			len);
+	withdraw(p, *idx);
+	*idx = larger;
+	return rc;
+}
+
 int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 		const struct dir_key *given,
 		const struct maru_commit_opts *opts)
@@ -234,10 +252,10 @@ int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 
 	if (!rc)
 		rc = claimed_key(p, idx, word, given, &k, room);
-	if (!rc && entry_room(buf->len, k.len) > slab_block_bytes(&p->slab, idx))
+	if (!rc && buf->len > slab_block_bytes(&p->slab, idx))
 		rc = err_set(-EINVAL,
-			     "len: %zu bytes and a key of %u do not fit the block of %llu",
-			     buf->len, k.len,
+			     "len: %zu bytes do not fit the block of %llu",
+			     buf->len,
 			     (unsigned long long)slab_block_bytes(&p->slab,
 								  idx));
 	if (!rc && opts->pins >= MARU_PIN_MAX)
@@ -249,7 +267,10 @@ int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 		pool_count(p, COUNT_stale, rc == MARU_E_STALE);
 		return rc;
 	}
-	rc = finish(p, idx, &k, buf->len, wanted_pins(opts), &other);
+	if (entry_room(buf->len, k.len) > slab_block_bytes(&p->slab, idx))
+		rc = make_key_room(p, &idx, &k, buf->len);
+	if (!rc)
+		rc = finish(p, idx, &k, buf->len, wanted_pins(opts), &other);
 	memset(buf, 0, sizeof(*buf));
 	if (rc >= 0 && opts->view && !pool_view(p, &other, opts->view))
 		return MARU_E_CORRUPT;

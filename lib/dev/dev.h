@@ -99,15 +99,12 @@ int dev_probe(struct dev *dev, uint64_t off, uint64_t len, char *what,
 
 enum dev_granularity { DEV_BYTE, DEV_LINE, DEV_PAGE };
 
-struct pmem2_map;
-
 struct dev_map {
 	unsigned char *base;
 	uint64_t len;
 	enum dev_granularity granularity;
 	bool writable;
 	unsigned forks; /* dev_forks() when mapped: the child has no mapping */
-	struct pmem2_map *pm; /* NULL: base is our own mmap() */
 	void (*flush)(const void *p, size_t len); /* LINE; NULL: not needed */
 	void (*drain)(void);
 	void (*persist)(const void *p, size_t len); /* also right for PAGE */

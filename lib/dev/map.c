@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Mapping a window of a device, by libpmem2 where that is safe. */
+/* Mapping a window of a device; libpmem2 says how to make it durable. */
 #include "dev/backend.h"
 
 #include <errno.h>
@@ -82,8 +82,13 @@ static int configure(struct pmem2_config *cfg, const struct dev *dev,
 	return rc;
 }
 
-int dev_map_pmem2(struct dev *dev, uint64_t off, uint64_t len,
-		  struct dev_map *map)
+/*
+ * What libpmem2 makes of a file: asked with a first, passing map.  The lasting
+ * one is our own mmap(), since libpmem2 keeps a list of its maps by address,
+ * and a forked child, whose addresses those are no more, would inherit it.
+ */
+static int ask_pmem2(struct dev *dev, uint64_t off,
+		     enum dev_granularity *granularity)
 {
 	struct pmem2_source *src = NULL;
 	struct pmem2_config *cfg = NULL;
@@ -94,14 +99,12 @@ int dev_map_pmem2(struct dev *dev, uint64_t off, uint64_t len,
 	if (!rc)
 		rc = pmem2_config_new(&cfg);
 	if (!rc)
-		rc = configure(cfg, dev, off, len);
+		rc = configure(cfg, dev, off, dev->align);
 	if (!rc)
 		rc = pmem2_map_new(&pm, cfg, src);
 	if (!rc) {
-		map->base = pmem2_map_get_address(pm);
-		map->pm = pm;
-		map->granularity = granularity_of(pm);
-		set_functions(map, pm);
+		*granularity = granularity_of(pm);
+		pmem2_map_delete(&pm);
 	} else {
 		rc = pmem2_fail(dev, rc);
 	}
@@ -110,6 +113,15 @@ int dev_map_pmem2(struct dev *dev, uint64_t off, uint64_t len,
 	if (src)
 		pmem2_source_delete(&src);
 	return rc;
+}
+
+int dev_map_pmem2(struct dev *dev, uint64_t off, uint64_t len,
+		  struct dev_map *map)
+{
+	enum dev_granularity granularity = DEV_PAGE;
+	int rc = ask_pmem2(dev, off, &granularity);
+
+	return rc ? rc : dev_map_own(dev, off, len, granularity, map);
 }
 
 /* A range of addresses that is aligned, at the price of trimming it. */
@@ -131,7 +143,15 @@ static void *reserve(uint64_t len, uint64_t align)
 	return base;
 }
 
-static void *map_fixed(struct dev *dev, uint64_t off, uint64_t len)
+/* A file that is flushed from user space needs its extents to be on media. */
+static int share_flags(const struct dev *dev, enum dev_granularity granularity)
+{
+	return dev->kind != DEV_DAX && granularity != DEV_PAGE ?
+		       MAP_SHARED_VALIDATE | MAP_SYNC :
+		       MAP_SHARED;
+}
+
+static void *map_fixed(struct dev *dev, uint64_t off, uint64_t len, int flags)
 {
 	int prot = PROT_READ | (dev->writable ? PROT_WRITE : 0);
 	void *p, *base;
@@ -139,7 +159,11 @@ static void *map_fixed(struct dev *dev, uint64_t off, uint64_t len)
 	base = reserve(len, bits_max(dev->align, HUGE_PAGE));
 	if (!base)
 		return NULL;
-	p = mmap(base, len, prot, MAP_SHARED | MAP_FIXED, dev->fd, (off_t)off);
+	p = mmap(base, len, prot, flags | MAP_FIXED, dev->fd, (off_t)off);
+	if (p == MAP_FAILED && (flags & MAP_SYNC) && errno == EOPNOTSUPP)
+		/* its granularity was set by hand, in the environment */
+		p = mmap(base, len, prot, MAP_SHARED | MAP_FIXED, dev->fd,
+			 (off_t)off);
 	if (p == MAP_FAILED) {
 		int err = errno;
 
@@ -197,13 +221,14 @@ int dev_map_own(struct dev *dev, uint64_t off, uint64_t len,
 	pthread_once(&existing.once, adopt);
 	if (existing.rc)
 		return pmem2_fail(dev, existing.rc);
-	map->base = map_fixed(dev, off, len);
+	map->base = map_fixed(dev, off, len, share_flags(dev, granularity));
 	if (!map->base)
 		return err_sys("%s: cannot map %llu bytes from %llu", dev->name,
 			       (unsigned long long)len,
 			       (unsigned long long)off);
 	map->granularity = granularity;
-	set_functions(map, existing.pm[granularity]);
+	set_functions(map, granularity == DEV_PAGE ? NULL :
+						     existing.pm[granularity]);
 	return 0;
 }
 
@@ -251,9 +276,7 @@ void dev_unmap(struct dev_map *map)
 	bool ours = map->base && map->forks == dev_forks();
 
 	/* A child did not inherit it: something else may be at its place. */
-	if (ours && map->pm)
-		pmem2_map_delete(&map->pm);
-	else if (ours)
+	if (ours)
 		munmap(map->base, map->len);
 	memset(map, 0, sizeof(*map));
 }

@@ -36,7 +36,7 @@ struct media_region *media_region(const struct media *m, uint32_t no)
 	return no < MEDIA_REGION_MAX ? rcu_dereference(m->region[no]) : NULL;
 }
 
-void media_unmap(struct media *m)
+void media_unmap(struct media *m, bool abandon)
 {
 	unsigned i;
 
@@ -47,7 +47,10 @@ void media_unmap(struct media *m)
 			continue;
 		synchronize_rcu();
 		dev_unmap(&r->map);
-		dev_close(r->dev);
+		if (abandon)
+			dev_abandon(r->dev);
+		else
+			dev_close(r->dev);
 		free(r);
 	}
 }

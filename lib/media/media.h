@@ -67,7 +67,8 @@ void media_super_write(struct media_region *r, struct media_super *sb);
 /** media_map() - map region 0 by a checked superblock; takes @dev on success */
 int media_map(struct media *m, struct dev *dev, uint64_t window,
 	      const struct media_super *sb);
-void media_unmap(struct media *m);
+/** media_unmap() - forget it; @abandon: and what was made to format it */
+void media_unmap(struct media *m, bool abandon);
 
 /** media_region() - region @no of this process, or NULL if it has none. */
 struct media_region *media_region(const struct media *m, uint32_t no);
