@@ -185,6 +185,33 @@ static void check_rest(struct replay *rp)
 			     st->clients);
 }
 
+static void check_counter(struct replay *rp, const char *name, uint64_t pool,
+			  uint64_t ours)
+{
+	if (pool != ours)
+		replay_fault(rp, "the pool counted %llu %s, the instances %llu",
+			     (unsigned long long)pool, name,
+			     (unsigned long long)ours);
+}
+
+/* What the pool counted; a killed instance may have been between the two. */
+static void check_counters(struct replay *rp)
+{
+	const struct maru_counters *now = &rp->after.total;
+	const struct maru_counters *then = &rp->before;
+
+	if (rp->faults || rp->death.done || rp->strangers)
+		return;
+	check_counter(rp, "hits", now->hits - then->hits,
+		      replay_total(rp, hits));
+	check_counter(rp, "bytes hit", now->hit_bytes - then->hit_bytes,
+		      replay_total(rp, read_bytes));
+	check_counter(rp, "stores", now->stores - then->stores,
+		      replay_total(rp, stored));
+	check_counter(rp, "bytes stored", now->store_bytes - then->store_bytes,
+		      replay_total(rp, store_bytes));
+}
+
 /* Every request that was taken was served, but the one of the killed. */
 static void check_counts(struct replay *rp)
 {
@@ -228,6 +255,7 @@ void replay_run(struct replay *rp)
 	watch(rp);
 	check_counts(rp);
 	check_rest(rp);
+	check_counters(rp);
 	err = maru_close(rp->own, 0);
 	if (err < 0)
 		replay_fault(rp, "maru_close: %s", bench_why(err));

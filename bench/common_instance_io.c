@@ -12,7 +12,7 @@ static void doing(struct instance *in, const char *what)
 	atomic_store_explicit(&in->seat->doing, what, memory_order_relaxed);
 }
 
-/* In place ------------------------------------------------------------------ */
+/* In place. */
 
 /* A prefix batch tells of every index: hits, the stop, and what was left. */
 static void check_prefix(struct instance *in)
@@ -187,7 +187,7 @@ static void store_unclaimed(struct instance *in)
 	store_in_place(in, get_unclaimed_room);
 }
 
-/* By copying ---------------------------------------------------------------- */
+/* By copying. */
 
 static int copy_out(struct instance *in, uint32_t i)
 {

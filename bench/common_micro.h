@@ -82,7 +82,7 @@ struct micro_worker {
 	uint64_t entries;
 	uint64_t data_bytes[POOL_NR];
 	uint64_t random; /* state */
-	uint64_t next;	 /* number of the next new key, never used twice */
+	uint64_t next;	 /* number of the next new key, for ever */
 	uint64_t first;	 /* of the new keys of this slice */
 	uint64_t left;	 /* operations that the slice may still do */
 	uint64_t missed; /* keys that should have been there */

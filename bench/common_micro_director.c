@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The director: has the workers run slice after slice, and keeps the numbers. */
+/* The director: has the workers run slice after slice, keeps the numbers. */
 #include "common.h"
 #include "common_micro.h"
 

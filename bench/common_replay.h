@@ -69,9 +69,9 @@ struct replay_timing {
 /* An instance's place in shared memory; written by it alone. */
 struct replay_seat {
 	struct replay_counts n;
-	const char *_Atomic doing; /* a constant string, for stuck ones */
-	_Atomic int ready;	   /* it has joined the pool */
-	_Atomic int holding;	   /* it stands still, as the director asked */
+	const char *_Atomic doing;	/* a constant string, for stuck ones */
+	_Atomic int ready;		/* it has joined the pool */
+	_Atomic int holding;		/* it stands still, as it was asked */
 	uint32_t held_views, held_bufs; /* valid once holding is set */
 	struct replay_timing time[CALL_NR];
 	char fail[512]; /* why it gave up, or "" */
@@ -80,6 +80,7 @@ struct replay_seat {
 struct replay_shared {
 	_Atomic uint64_t next; /* request to take */
 	_Atomic int stop;      /* take no more */
+	_Atomic int kill_due;  /* one is still to be killed */
 	_Atomic int hold;      /* instance that is to stand still, or -1 */
 	_Atomic int go;	       /* all have joined */
 	struct replay_seat seat[];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Replay a request trace against a pool with several processes. */
 #include "common.h"
-#include "common_key.h"
 #include "common_replay.h"
 
 #include <argp.h>
@@ -207,26 +206,24 @@ static void share(struct replay *rp)
 		 (unsigned long long)rp->opts.value_len);
 }
 
-/* A tool of the PATH on our pool; its exit code. */
-static int run_tool(const struct replay *rp, const char *tool,
-		    const char *option)
+/* A tool of the PATH; its exit code. */
+static int run_tool(const struct replay *rp, const char *const *args)
 {
 	int status = 0;
 	pid_t pid;
 
-	fprintf(rp->say, "\n$ %s %s%s%s\n", tool, option ? option : "",
-		option ? " " : "", rp->pool.path);
+	fprintf(rp->say, "\n$");
+	for (int i = 0; args[i]; i++)
+		fprintf(rp->say, " %s", args[i]);
+	fputc('\n', rp->say);
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
 		return BENCH_CANNOT;
 	if (!pid) {
 		dup2(fileno(rp->say), STDOUT_FILENO);
-		if (option)
-			execlp(tool, tool, option, rp->pool.path, NULL);
-		else
-			execlp(tool, tool, rp->pool.path, NULL);
-		fprintf(stderr, "%s: %s\n", tool, strerror(errno));
+		execvp(args[0], (char *const *)(uintptr_t)args);
+		fprintf(stderr, "%s: %s\n", args[0], strerror(errno));
 		_exit(127);
 	}
 	waitpid(pid, &status, 0);
@@ -235,13 +232,16 @@ static int run_tool(const struct replay *rp, const char *tool,
 
 static void run_tools(struct replay *rp)
 {
-	const int dump = run_tool(rp, "maru-dump", NULL);
-	const int fsck = run_tool(rp, "maru-fsck", "-n");
+	const char *const dump[] = { "maru-dump", rp->pool.path, "super",
+				     "stats", NULL };
+	const char *const fsck[] = { "maru-fsck", "-n", rp->pool.path, NULL };
+	int rc = run_tool(rp, dump);
 
-	if (dump)
-		replay_fault(rp, "maru-dump: exit %d", dump);
-	if (fsck)
-		replay_fault(rp, "maru-fsck -n: exit %d", fsck);
+	if (rc)
+		replay_fault(rp, "maru-dump: exit %d", rc);
+	rc = run_tool(rp, fsck);
+	if (rc)
+		replay_fault(rp, "maru-fsck -n: exit %d", rc);
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,8 @@
 
 void copy_in(void *dst, const void *src, size_t len)
 {
+	if (!len)
+		return;
 	if (len < COPY_STREAM_MIN)
 		memcpy(dst, src, len);
 	else

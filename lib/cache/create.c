@@ -93,9 +93,16 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 		.label = o->label,
 	};
 
+	int rc;
+
 	if (p.unit >= 4096)
 		p.class_nr = slab_class_plan(class, o->classes, o->class_nr,
 					     p.unit);
+	rc = media_layout(&p, sb);
+	if (rc)
+		return rc;
+	/* what no slab can hold is not worth a class */
+	p.class_nr = slab_class_prune(class, p.class_nr, 1u << sb->slab_shift);
 	return media_layout(&p, sb);
 }
 

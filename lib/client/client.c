@@ -101,6 +101,8 @@ int client_join(struct client *c, const char *name)
 	if (rc)
 		return err_set(rc, "%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
 			       c->target, c->slot_nr);
+	client_count(c, COUNT_reaps, c->early_reaps);
+	client_count(c, COUNT_reaped_blocks, c->early_blocks);
 	client_reap_all(c);
 	return 0;
 }

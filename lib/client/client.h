@@ -45,6 +45,7 @@ struct client {
 	a32 lane_next; /* lanes given out */
 	uint64_t id; /* of this handle, unique in the process */
 	const char *target;
+	uint64_t early_reaps, early_blocks; /* reaped before we had a slot */
 };
 
 /* client.c */

@@ -91,8 +91,12 @@ static int reap(struct client *c, uint32_t slot, uint64_t w)
 		a64_store_rlx(&m->pid, 0); /* ordered by the word */
 		a64_store_full(&m->word, client_make(CLIENT_FREE, inc + 1));
 	}
-	if (c->self == CLIENT_NONE)
+	if (c->self == CLIENT_NONE) {
+		/* no slot yet, so no counters: told when there is one */
+		c->early_reaps++;
+		c->early_blocks += blocks;
 		return 1;
+	}
 	client_count(c, COUNT_reaps, 1);
 	client_count(c, COUNT_reaped_blocks, blocks);
 	return 1;

@@ -79,7 +79,7 @@ int dev_file_grow(struct dev *dev, uint64_t bytes, bool sparse)
 
 	if (!bytes)
 		return err_set(-EINVAL,
-			       "%s: is empty; say how large the pool "
+			       "%s: is empty; say in bytes how large the pool "
 			       "is to be",
 			       dev->name);
 	if (bytes > INT64_MAX)

@@ -53,6 +53,17 @@ uint32_t slab_class_plan(struct media_class *out, const uint64_t *bytes,
 	return n;
 }
 
+uint32_t slab_class_prune(struct media_class *class, uint32_t nr,
+			  uint32_t slab_units)
+{
+	uint32_t i, kept = 0;
+
+	for (i = 0; i < nr; i++)
+		if (class[i].exact || class[i].units <= slab_units)
+			class[kept++] = class[i];
+	return kept;
+}
+
 /* Slabs of an extent so that at most an eighth of it is left over. */
 static uint32_t group(uint32_t units, const struct media_super *sb)
 {

@@ -78,6 +78,8 @@ int slab_format(const struct media *m, const struct media_class *class,
 /* class.c: the table of a new pool. */
 uint32_t slab_class_plan(struct media_class *out, const uint64_t *bytes,
 			 size_t nr, uint32_t unit);
+uint32_t slab_class_prune(struct media_class *class, uint32_t nr,
+			  uint32_t slab_units);
 void slab_class_groups(struct media_class *class, uint32_t nr,
 		       const struct media_super *sb);
 int slab_class_check(const struct slab *s);
