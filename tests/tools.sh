@@ -85,10 +85,10 @@ place() {
 
 # break_at OFFSET BYTES: by noise, the same at each run
 break_at() {
-	i=0
-	while [ $i -lt "$2" ]; do
+	broken=0
+	while [ $broken -lt "$2" ]; do
 		printf '\245\132\377\001\200\177\063\314'
-		i=$((i + 8))
+		broken=$((broken + 8))
 	done | dd of="$pool" bs=1 seek="$1" conv=notrunc 2>/dev/null
 }
 
@@ -163,8 +163,11 @@ test_mkpool() {
 	shows '"siphash": true'
 
 	echo something >"$dir/file"
+	want 8 maru-mkpool -s 16M "$dir/file"
+	truncate -s 16M "$dir/file"
 	want 1 maru-mkpool -s 16M "$dir/file"
-	[ "$(cat "$dir/file")" = something ] || fail 'a file was overwritten'
+	[ "$(head -n 1 "$dir/file")" = something ] ||
+		fail 'a file was overwritten'
 	: >"$dir/empty"
 	want 0 maru-mkpool -s 16M "$dir/empty"
 	want 8 maru-mkpool -s 16M "$dir/no/such/folder/pool"

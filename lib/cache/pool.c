@@ -145,8 +145,9 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 	dir_attach(&p->dir, &p->slab, &p->media);
 	p->dir.evicted = pool_evicted;
 	p->dir.ctx = p;
-	client_attach(&p->client, &p->media, &p->dir);
-	rc = prefault(p, o->flags);
+	rc = client_attach(&p->client, &p->media, &p->dir);
+	if (!rc)
+		rc = prefault(p, o->flags);
 	if (rc || p->rdonly || p->alone)
 		return rc;
 	rc = media_enter(&p->media);

@@ -102,10 +102,10 @@ static int pid_alive(const struct client *c, const struct media_client *m)
 
 	if (!pid)
 		return 0; /* died before it told who it is */
-	if (a64_load_rlx(&m->boot[0]) != c->boot[0] ||
-	    a64_load_rlx(&m->boot[1]) != c->boot[1])
+	if (a64_load_rlx(&m->boot[0]) != c->me.boot[0] ||
+	    a64_load_rlx(&m->boot[1]) != c->me.boot[1])
 		return 0; /* of an earlier life of this host */
-	if (a64_load_rlx(&m->pidns) != c->pidns)
+	if (a64_load_rlx(&m->pidns) != c->me.pidns)
 		return -1;
 	start = start_time(pid);
 	if (start < 0)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-void client_attach(struct client *c, const struct media *m, struct dir *d)
+int client_attach(struct client *c, const struct media *m, struct dir *d)
 {
 	static a64 handles;
 	struct media_region *root = media_region(m, 0);
@@ -20,6 +20,7 @@ void client_attach(struct client *c, const struct media *m, struct dir *d)
 	c->dir = d;
 	c->target = root->dev->name;
 	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
+	return client_identity(&c->me);
 }
 
 static uint64_t realtime_ns(void)
@@ -30,9 +31,10 @@ static uint64_t realtime_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void tell(struct client *c, struct media_client *m,
-		 const struct client_identity *me, const char *name)
+static void tell(struct client *c, struct media_client *m, const char *name)
 {
+	const struct client_identity *me = &c->me;
+
 	/* relaxed: C1 orders them */
 	a64_store_rlx(&m->start, me->start);
 	a64_store_rlx(&m->boot[0], me->boot[0]);
@@ -47,8 +49,7 @@ static void tell(struct client *c, struct media_client *m,
 }
 
 /* The slot's lock is ours and the slot FREE: nobody else can take it. */
-static bool join(struct client *c, uint32_t slot,
-		 const struct client_identity *me, const char *name)
+static bool join(struct client *c, uint32_t slot, const char *name)
 {
 	struct media_client *m = &c->slots[slot];
 	uint64_t w = client_word(c, slot);
@@ -62,15 +63,14 @@ static bool join(struct client *c, uint32_t slot,
 	c->dir->slab->self = slot;
 	c->dir->slab->self_inc = inc;
 	c->dir->owes = &m->owes;
-	tell(c, m, me, name);
+	tell(c, m, name);
 	/* C1 release, pairs with client_word() */
 	a64_store_full(&m->word, c->self_word);
 	ledger_activate(c->dir->slab, slot);
 	return true;
 }
 
-static int try_slots(struct client *c, const struct client_identity *me,
-		     const char *name)
+static int try_slots(struct client *c, const char *name)
 {
 	uint32_t slot;
 
@@ -79,7 +79,7 @@ static int try_slots(struct client *c, const struct client_identity *me,
 			continue;
 		if (dev_lock_take(&c->lock, CLIENT_LOCK_SLOT + slot, false))
 			continue;
-		if (join(c, slot, me, name))
+		if (join(c, slot, name))
 			return 0;
 		dev_lock_drop(&c->lock, CLIENT_LOCK_SLOT + slot);
 	}
@@ -88,16 +88,10 @@ static int try_slots(struct client *c, const struct client_identity *me,
 
 int client_join(struct client *c, const char *name)
 {
-	struct client_identity me;
-	int rc = client_identity(&me);
+	int rc = try_slots(c, name);
 
-	if (rc)
-		return rc;
-	memcpy(c->boot, me.boot, sizeof(c->boot));
-	c->pidns = me.pidns;
-	rc = try_slots(c, &me, name);
 	if (rc == -EUSERS && client_reap_all(c) > 0)
-		rc = try_slots(c, &me, name);
+		rc = try_slots(c, name);
 	if (rc)
 		return err_set(rc, "%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
 			       c->target, c->slot_nr);

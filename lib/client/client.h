@@ -29,6 +29,11 @@
 #define CLIENT_LOCK_SLOT 1u
 #define CLIENT_LOCK_REAP 2048u
 
+/* A process, for good: no other one will ever be the same. */
+struct client_identity {
+	uint64_t pid, start, boot[2], pidns;
+};
+
 /* This process' side. */
 struct client {
 	struct media_client *slots;
@@ -38,8 +43,7 @@ struct client {
 	uint64_t self_word; /* ACTIVE with our incarnation */
 	struct dev_lock lock;
 	struct dir *dir;
-	uint64_t boot[2];
-	uint64_t pidns;
+	struct client_identity me;
 	a64 tick_ns; /* when the slow tick looks at the next slot */
 	a32 tick_slot;
 	a32 lane_next; /* lanes given out */
@@ -50,7 +54,7 @@ struct client {
 
 /* client.c */
 
-void client_attach(struct client *c, const struct media *m, struct dir *d);
+int client_attach(struct client *c, const struct media *m, struct dir *d);
 /** client_join() - take a slot, reaping the dead if none is free; -EUSERS */
 int client_join(struct client *c, const char *name);
 /** client_leave() - give everything back, then the slot. */
@@ -88,10 +92,6 @@ static inline bool client_ok(const struct client *c)
 }
 
 /* alive.c */
-
-struct client_identity {
-	uint64_t pid, start, boot[2], pidns;
-};
 
 int client_identity(struct client_identity *me);
 /** client_alive() - 1 alive, 0 certainly gone, -1 cannot tell (alive then) */
