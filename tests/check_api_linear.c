@@ -63,6 +63,11 @@ static int make_call(struct maru_pool *pool, struct record *r)
 	}
 }
 
+static bool all_here(void)
+{
+	return __atomic_load_n(&history->here, __ATOMIC_SEQ_CST) >= PROCS;
+}
+
 static void record_calls(struct maru_pool *pool, unsigned me)
 {
 	uint64_t rnd = (uint64_t)test_scene->no[0] * PROCS + me;
@@ -70,7 +75,7 @@ static void record_calls(struct maru_pool *pool, unsigned me)
 	test_stay();
 	/* All at once, as far as there are processors. */
 	__atomic_fetch_add(&history->here, 1, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&history->here, __ATOMIC_SEQ_CST) < PROCS)
+	while (!all_here())
 		sched_yield();
 	for (uint32_t i = 0; i < TEST_ROUNDS(CALLS); i++) {
 		struct record *r = &history->rec[me][i];
@@ -249,6 +254,9 @@ START_TEST(what_is_left_of_a_killed_process_has_an_order_too)
 		struct timespec t = { 0, 0 };
 
 		make_history(seed, 1, pid);
+		/* The others start with it, so it must get as far as that. */
+		for (unsigned i = 0; i < 20000000 && !all_here(); i++)
+			sched_yield();
 		/* Not to wait for anything: to hit another instruction. */
 		t.tv_nsec = (long)(test_random(&rnd) % 1000000);
 		nanosleep(&t, NULL);

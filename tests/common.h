@@ -18,11 +18,27 @@
 #include <maru.h>
 
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include <check.h>
+
+/*
+ * Check's channel to its runner is one buffered file that a forked child would
+ * share and, killed, leave in pieces: a child tells of its failure on stderr.
+ */
+extern bool test_is_child;
+void test_child_failed(const char *file, int line, const char *expr,
+		       const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 4, 5)));
+
+#define _mark_point(file, line) \
+	(test_is_child ? (void)0 : _mark_point(file, line))
+#define _ck_assert_failed(file, line, expr, ...)                              \
+	(test_is_child ? test_child_failed(file, line, expr, __VA_ARGS__) :   \
+			 _ck_assert_failed(file, line, expr, __VA_ARGS__))
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define TEST_SLOW 1

@@ -4,6 +4,8 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +17,30 @@
 #define PATIENCE (TEST_SLOW ? 60 : 20) /* seconds */
 
 struct test_scene *test_scene;
+bool test_is_child;
+
+void test_child_failed(const char *file, int line, const char *expr,
+		       const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s:%d: in a child: ", file, line);
+	va_start(ap, fmt);
+	if (fmt)
+		vfprintf(stderr, fmt, ap);
+	else
+		fputs(expr, stderr);
+	va_end(ap);
+	fputc('\n', stderr);
+	_exit(1);
+}
+
+/* In the child of a fork(). */
+static void become_child(void)
+{
+	test_is_child = true;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
 
 void test_scene_make(void)
 {
@@ -35,7 +61,7 @@ pid_t test_fork(test_client_fn fn, unsigned no)
 	ck_assert_int_ge(pid, 0);
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	become_child();
 	fn(NULL, no);
 	_exit(0);
 }
@@ -59,7 +85,7 @@ pid_t test_client(test_client_fn fn, unsigned no)
 	ck_assert_int_ge(pid, 0);
 	if (pid > 0)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	become_child();
 	be_client(fn, no);
 	_exit(0);
 }

@@ -19,6 +19,7 @@ int client_attach(struct client *c, const struct media *m, struct dir *d)
 	c->self = CLIENT_NONE;
 	c->dir = d;
 	c->target = root->dev->name;
+	pthread_mutex_init(&c->reaping, NULL);
 	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
 	return client_identity(&c->me);
 }

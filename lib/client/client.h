@@ -24,6 +24,8 @@
 #include "client/format.h"
 #include "dir/dir.h"
 
+#include <pthread.h>
+
 #define CLIENT_NONE UINT32_MAX
 #define CLIENT_LOCK_POOL 0u /* shared: a user; exclusive: format, repair */
 #define CLIENT_LOCK_SLOT 1u
@@ -44,6 +46,9 @@ struct client {
 	struct dev_lock lock;
 	struct dir *dir;
 	struct client_identity me;
+	/* Private to the process: its threads share the lock's description,
+	 * which therefore does not keep them from each other. */
+	pthread_mutex_t reaping;
 	a64 tick_ns; /* when the slow tick looks at the next slot */
 	a32 tick_slot;
 	a32 lane_next; /* lanes given out */

@@ -7,6 +7,7 @@
  */
 #include "client/client.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #define TICK_NS 100000000ull
@@ -102,16 +103,12 @@ static int reap(struct client *c, uint32_t slot, uint64_t w)
 	return 1;
 }
 
-int client_reap(struct client *c, uint32_t slot)
+static int try_reap(struct client *c, uint32_t slot)
 {
 	uint64_t w;
 	int done = 0;
 
-	if (slot >= c->slot_nr || slot == c->self ||
-	    client_state(client_word(c, slot)) == CLIENT_FREE ||
-	    client_alive(c, slot))
-		return 0;
-	/* not shared: two handles of one process keep each other out, too */
+	/* not shared: keeps all other handles out; the mutex, our threads */
 	if (dev_lock_take(&c->lock, CLIENT_LOCK_REAP + slot, false))
 		return 0;
 	/* once more under the lock: it may be another client's by now */
@@ -119,6 +116,22 @@ int client_reap(struct client *c, uint32_t slot)
 	if (client_state(w) != CLIENT_FREE && !client_alive(c, slot))
 		done = reap(c, slot, w);
 	dev_lock_drop(&c->lock, CLIENT_LOCK_REAP + slot);
+	return done;
+}
+
+int client_reap(struct client *c, uint32_t slot)
+{
+	int done, cancel;
+
+	if (slot >= c->slot_nr || slot == c->self ||
+	    client_state(client_word(c, slot)) == CLIENT_FREE ||
+	    client_alive(c, slot))
+		return 0;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	pthread_mutex_lock(&c->reaping);
+	done = try_reap(c, slot);
+	pthread_mutex_unlock(&c->reaping);
+	pthread_setcancelstate(cancel, NULL);
 	return done;
 }
 
