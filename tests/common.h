@@ -36,8 +36,8 @@ void test_child_failed(const char *file, int line, const char *expr,
 
 #define _mark_point(file, line) \
 	(test_is_child ? (void)0 : _mark_point(file, line))
-#define _ck_assert_failed(file, line, expr, ...)                              \
-	(test_is_child ? test_child_failed(file, line, expr, __VA_ARGS__) :   \
+#define _ck_assert_failed(file, line, expr, ...)                            \
+	(test_is_child ? test_child_failed(file, line, expr, __VA_ARGS__) : \
 			 _ck_assert_failed(file, line, expr, __VA_ARGS__))
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)

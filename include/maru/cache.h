@@ -22,7 +22,7 @@ struct maru_pool;
 
 /** An entry's place and its version: what an address alone cannot prove. */
 struct maru_ref {
-	uint64_t addr; /* region << 32 | page, see maru_addr() */
+	uint64_t addr;	  /* region << 32 | page, see maru_addr() */
 	uint64_t version; /* 0: refers to nothing */
 };
 

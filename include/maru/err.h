@@ -15,9 +15,9 @@ extern "C" {
 /** Success: the key was there already; the first writer's value stays. */
 #define MARU_EXISTED 1
 
-#define MARU_E_CORRUPT (-EUCLEAN) /* the pool's bytes cannot be trusted */
+#define MARU_E_CORRUPT (-EUCLEAN)    /* the pool's bytes cannot be trusted */
 #define MARU_E_FORMAT (-EMEDIUMTYPE) /* not a pool, or a format not known */
-#define MARU_E_STALE (-ESTALE) /* handle of something released or reused */
+#define MARU_E_STALE (-ESTALE)	   /* handle of something released or reused */
 #define MARU_E_CLOSED (-ESHUTDOWN) /* handle inherited over fork, or fenced */
 
 /**

@@ -26,14 +26,14 @@ struct maru_super {
 	uint16_t major, minor; /* format version */
 	uint32_t unit;
 	uint64_t compat, ro_compat, incompat; /* feature words */
-	uint64_t created_ns; /* CLOCK_REALTIME */
+	uint64_t created_ns;		      /* CLOCK_REALTIME */
 	uint64_t bytes, max_bytes;
 	uint64_t pages, slabs, buckets;
 	uint32_t slab_pages;
 	uint32_t max_clients;
 	uint32_t create_flags; /* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
-	uint32_t copies_ok; /* bit i: copy i of 3 is whole */
-	uint32_t clean; /* 1: no client had it open when last written */
+	uint32_t copies_ok;    /* bit i: copy i of 3 is whole */
+	uint32_t clean;	       /* 1: no client had it open when last written */
 	uint32_t reserved;
 };
 
@@ -51,9 +51,9 @@ int maru_inspect_section(struct maru_pool *pool, uint32_t no,
 
 /** A size class. */
 struct maru_class {
-	uint64_t block; /* bytes of a block */
-	uint32_t group; /* slabs of an extent of this class */
-	uint32_t exact; /* 1: registered at creation */
+	uint64_t block;			/* bytes of a block */
+	uint32_t group;			/* slabs of an extent of this class */
+	uint32_t exact;			/* 1: registered at creation */
 	uint64_t extents, blocks, used; /* counted now */
 };
 
@@ -63,9 +63,9 @@ int maru_inspect_class(struct maru_pool *pool, uint32_t no,
 
 enum maru_slab_state {
 	MARU_SLAB_EMPTY = 0,
-	MARU_SLAB_CLAIMED = 1, /* being made part of an extent by @owner */
-	MARU_SLAB_ACTIVE = 2, /* first slab of an extent */
-	MARU_SLAB_TAIL = 3, /* further slab of an extent */
+	MARU_SLAB_CLAIMED = 1,	/* being made part of an extent by @owner */
+	MARU_SLAB_ACTIVE = 2,	/* first slab of an extent */
+	MARU_SLAB_TAIL = 3,	/* further slab of an extent */
 	MARU_SLAB_RETIRING = 4, /* being taken back by @owner */
 };
 
@@ -76,7 +76,7 @@ struct maru_slab {
 	uint32_t run; /* slabs of its extent (head), or distance to the head */
 	uint32_t version;
 	uint32_t blocks, used, live; /* of the extent, counted now (head) */
-	uint64_t block; /* bytes of a block */
+	uint64_t block;		     /* bytes of a block */
 };
 
 /** maru_inspect_slab() - slab @no of region @region; -ENOENT past the last. */
@@ -98,8 +98,8 @@ struct maru_block {
 	struct maru_ref ref;
 	enum maru_block_state state;
 	uint32_t claimed; /* 1: OWNED and holding a claim on its key */
-	uint32_t owner; /* client slot while OWNED or READY */
-	uint32_t pins; /* of all clients */
+	uint32_t owner;	  /* client slot while OWNED or READY */
+	uint32_t pins;	  /* of all clients */
 	uint64_t len, block;
 	uint16_t klen, use;
 	uint32_t reserved;
@@ -133,9 +133,9 @@ int maru_inspect_hold(struct maru_pool *pool, uint32_t slot, uint64_t *pos,
 /** Something that is not as it must be. */
 struct maru_fault {
 	uint32_t invariant; /* its number in maru-pool(5), INVARIANTS */
-	uint32_t fixed; /* 1: mended by this run */
-	uint64_t addr; /* the block concerned, or UINT64_MAX */
-	const char *what; /* names the thing; valid during the call */
+	uint32_t fixed;	    /* 1: mended by this run */
+	uint64_t addr;	    /* the block concerned, or UINT64_MAX */
+	const char *what;   /* names the thing; valid during the call */
 };
 
 typedef void (*maru_fault_fn)(void *ctx, const struct maru_fault *fault);
@@ -149,14 +149,14 @@ typedef void (*maru_fault_fn)(void *ctx, const struct maru_fault *fault);
  */
 int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx);
 
-#define MARU_FSCK_REPAIR 0x01u /* mend what is broken */
-#define MARU_FSCK_DATA 0x02u /* also read every value that has a checksum */
+#define MARU_FSCK_REPAIR 0x01u	/* mend what is broken */
+#define MARU_FSCK_DATA 0x02u	/* also read every value that has a checksum */
 #define MARU_FSCK_REBUILD 0x04u /* with REPAIR: rebuild even if clean */
 
 struct maru_fsck_opts {
-	size_t size; /* sizeof(struct maru_fsck_opts) */
+	size_t size;	 /* sizeof(struct maru_fsck_opts) */
 	uint64_t offset; /* where in the target the pool begins */
-	uint32_t flags; /* MARU_FSCK_* */
+	uint32_t flags;	 /* MARU_FSCK_* */
 	uint32_t reserved;
 	maru_fault_fn fn; /* or NULL */
 	void *ctx;
@@ -165,7 +165,7 @@ struct maru_fsck_opts {
 struct maru_fsck_result {
 	uint64_t faults, fixed;
 	uint64_t kept, dropped; /* entries */
-	uint64_t freed; /* buffers and zombies of the dead */
+	uint64_t freed;		/* buffers and zombies of the dead */
 };
 
 /**

@@ -18,9 +18,9 @@ struct maru_iter {
 /** An entry as it was at one instant. */
 struct maru_entry {
 	struct maru_ref ref;
-	uint64_t len; /* bytes of the value */
+	uint64_t len;	/* bytes of the value */
 	uint64_t block; /* bytes of its block */
-	uint32_t pins; /* holds and pins of all clients, when looked at */
+	uint32_t pins;	/* holds and pins of all clients, when looked at */
 	uint16_t klen;
 	uint16_t use; /* second-chance counter, 0 to 3 */
 	unsigned char key[MARU_KEY_MAX];

@@ -20,31 +20,31 @@ struct maru_pool;
 
 #define MARU_KEY_MAX 1024 /* bytes of a key, at least 1 */
 #define MARU_LABEL_MAX 63 /* bytes of a pool's label */
-#define MARU_NAME_MAX 31 /* bytes of a client's name */
+#define MARU_NAME_MAX 31  /* bytes of a client's name */
 #define MARU_CLIENTS_MAX 1024
-#define MARU_PIN_MAX 28672 /* pins of one client on one entry */
+#define MARU_PIN_MAX 28672	 /* pins of one client on one entry */
 #define MARU_POOL_MIN (8u << 20) /* bytes of the smallest pool */
 
 /* maru_create() flags */
-#define MARU_CREATE_FORCE 0x01u /* format over what is there */
+#define MARU_CREATE_FORCE 0x01u	  /* format over what is there */
 #define MARU_CREATE_DURABLE 0x02u /* entries survive loss of power */
 #define MARU_CREATE_SIPHASH 0x04u /* keys may come from an attacker */
-#define MARU_CREATE_CRC 0x08u /* checksum every value at commit */
-#define MARU_CREATE_SPARSE 0x10u /* do not allocate a plain file's blocks */
+#define MARU_CREATE_CRC 0x08u	  /* checksum every value at commit */
+#define MARU_CREATE_SPARSE 0x10u  /* do not allocate a plain file's blocks */
 
 /** Options of maru_create(); zero means the default everywhere. */
 struct maru_create_opts {
-	size_t size; /* sizeof(struct maru_create_opts) */
-	uint64_t offset; /* window's start in the target, 2 MiB multiple */
-	uint64_t bytes; /* pool size; 0: all of an existing target */
-	uint64_t max_bytes; /* directory fits growth up to this; 0: bytes */
-	uint32_t unit; /* smallest block: 4 KiB to 2 MiB; 0: 64 KiB */
+	size_t size;	      /* sizeof(struct maru_create_opts) */
+	uint64_t offset;      /* window's start in the target, 2 MiB multiple */
+	uint64_t bytes;	      /* pool size; 0: all of an existing target */
+	uint64_t max_bytes;   /* directory fits growth up to this; 0: bytes */
+	uint32_t unit;	      /* smallest block: 4 KiB to 2 MiB; 0: 64 KiB */
 	uint32_t max_clients; /* 1 to MARU_CLIENTS_MAX; 0: 64 */
-	uint32_t flags; /* MARU_CREATE_* */
-	uint32_t mode; /* file mode of a new file; 0: 0660 */
-	const char *label; /* at most MARU_LABEL_MAX bytes */
+	uint32_t flags;	      /* MARU_CREATE_* */
+	uint32_t mode;	      /* file mode of a new file; 0: 0660 */
+	const char *label;    /* at most MARU_LABEL_MAX bytes */
 	const uint64_t *classes; /* exact value sizes in bytes, or NULL */
-	size_t class_nr; /* at most 16 */
+	size_t class_nr;	 /* at most 16 */
 };
 
 /**
@@ -74,18 +74,18 @@ int maru_create(const char *target, const struct maru_create_opts *opts);
 int maru_create_mem(const struct maru_create_opts *opts, int *fd);
 
 /* maru_open() flags */
-#define MARU_OPEN_RDONLY 0x01u /* map PROT_READ; copying reads only */
+#define MARU_OPEN_RDONLY 0x01u	      /* map PROT_READ; copying reads only */
 #define MARU_OPEN_PREFAULT_META 0x02u /* fault in the pool's tables */
-#define MARU_OPEN_PREFAULT_ALL 0x04u /* fault in tables and data */
-#define MARU_OPEN_VERIFY 0x08u /* check a value's checksum on retrieve */
+#define MARU_OPEN_PREFAULT_ALL 0x04u  /* fault in tables and data */
+#define MARU_OPEN_VERIFY 0x08u	      /* check a value's checksum on retrieve */
 
 /** Options of maru_open(); zero means the default everywhere. */
 struct maru_open_opts {
-	size_t size; /* sizeof(struct maru_open_opts) */
-	uint64_t offset; /* where in the target the pool begins */
-	uint32_t flags; /* MARU_OPEN_* */
+	size_t size;	   /* sizeof(struct maru_open_opts) */
+	uint64_t offset;   /* where in the target the pool begins */
+	uint32_t flags;	   /* MARU_OPEN_* */
 	uint32_t reserved; /* 0 */
-	const char *name; /* shown by maru_clients(); NULL: program's name */
+	const char *name;  /* shown by maru_clients(); NULL: program's name */
 };
 
 /**
@@ -128,11 +128,11 @@ int maru_sync(struct maru_pool *pool);
 
 /** A mapped part of the pool, for registration with a device or an RDMA NIC. */
 struct maru_region {
-	const void *base; /* first mapped byte */
-	uint64_t bytes; /* mapped length */
+	const void *base;  /* first mapped byte */
+	uint64_t bytes;	   /* mapped length */
 	uint64_t data_off; /* where values begin, from base */
-	uint32_t unit; /* bytes of a page of this region */
-	int numa_node; /* -1 unknown */
+	uint32_t unit;	   /* bytes of a page of this region */
+	int numa_node;	   /* -1 unknown */
 };
 
 /** maru_region() - describe region @no; -ENOENT past the last one. */

@@ -13,28 +13,28 @@ extern "C" {
  * Counters, one line each: name and meaning.  They only grow, for the life of
  * the pool, and reading them changes nothing.
  */
-#define MARU_COUNTERS(X)                                                   \
-	X(hits, "retrieves, reads and pins that found their key")          \
-	X(misses, "retrieves, reads and pins that did not")                \
-	X(hit_bytes, "bytes of values found")                              \
-	X(exists_hits, "exists calls that found their key")                \
-	X(exists_misses, "exists calls that did not")                      \
-	X(releases, "holds given back")                                    \
+#define MARU_COUNTERS(X)                                                    \
+	X(hits, "retrieves, reads and pins that found their key")           \
+	X(misses, "retrieves, reads and pins that did not")                 \
+	X(hit_bytes, "bytes of values found")                               \
+	X(exists_hits, "exists calls that found their key")                 \
+	X(exists_misses, "exists calls that did not")                       \
+	X(releases, "holds given back")                                     \
 	X(stale, "releases, commits or aborts of something no longer held") \
-	X(stores, "values made visible by store or commit")                \
-	X(store_bytes, "bytes of values made visible")                     \
-	X(existed, "stores and commits that found the key there")          \
-	X(reserves, "keys claimed")                                        \
-	X(in_progress, "reserves that met a claim")                        \
-	X(aborts, "buffers given back unwritten")                          \
-	X(deletes, "entries deleted")                                      \
-	X(busy, "deletes refused for a pin")                               \
-	X(evictions, "entries evicted")                                    \
-	X(evict_bytes, "bytes of blocks evicted")                          \
-	X(no_room, "allocations that failed with -ENOSPC")                 \
-	X(retires, "slabs taken back from their class")                    \
-	X(reaps, "dead clients cleaned up after")                          \
-	X(reaped_blocks, "blocks of dead clients given back")              \
+	X(stores, "values made visible by store or commit")                 \
+	X(store_bytes, "bytes of values made visible")                      \
+	X(existed, "stores and commits that found the key there")           \
+	X(reserves, "keys claimed")                                         \
+	X(in_progress, "reserves that met a claim")                         \
+	X(aborts, "buffers given back unwritten")                           \
+	X(deletes, "entries deleted")                                       \
+	X(busy, "deletes refused for a pin")                                \
+	X(evictions, "entries evicted")                                     \
+	X(evict_bytes, "bytes of blocks evicted")                           \
+	X(no_room, "allocations that failed with -ENOSPC")                  \
+	X(retires, "slabs taken back from their class")                     \
+	X(reaps, "dead clients cleaned up after")                           \
+	X(reaped_blocks, "blocks of dead clients given back")               \
 	X(corrupt, "entries dropped for a bad checksum")
 
 struct maru_counters {
@@ -45,22 +45,22 @@ struct maru_counters {
 
 /** The pool at a glance. */
 struct maru_stats {
-	size_t size; /* in: sizeof(struct maru_stats) */
-	uint64_t pool_bytes; /* all regions, tables included */
-	uint64_t data_bytes; /* what values can occupy */
-	uint64_t used_bytes; /* blocks of entries and buffers */
-	uint64_t value_bytes; /* bytes of visible values */
-	uint64_t entries; /* visible keys */
-	uint64_t buffers; /* blocks being written */
-	uint64_t claims; /* of these, reserved for a key */
+	size_t size;		 /* in: sizeof(struct maru_stats) */
+	uint64_t pool_bytes;	 /* all regions, tables included */
+	uint64_t data_bytes;	 /* what values can occupy */
+	uint64_t used_bytes;	 /* blocks of entries and buffers */
+	uint64_t value_bytes;	 /* bytes of visible values */
+	uint64_t entries;	 /* visible keys */
+	uint64_t buffers;	 /* blocks being written */
+	uint64_t claims;	 /* of these, reserved for a key */
 	uint64_t pinned_entries; /* entries that somebody holds or pins */
-	uint64_t pins; /* their holds and pins */
+	uint64_t pins;		 /* their holds and pins */
 	uint32_t regions;
 	uint32_t clients; /* slots in use */
 	uint32_t max_clients;
 	uint32_t reserved;
 	struct maru_counters total; /* all clients that ever were */
-	struct maru_counters self; /* this handle's client; 0 if read-only */
+	struct maru_counters self;  /* this handle's client; 0 if read-only */
 };
 
 /**
@@ -89,7 +89,7 @@ struct maru_client {
 	uint32_t slot;
 	uint32_t incarnation;
 	enum maru_client_state state;
-	int alive; /* 1 the kernel says so, 0 it is gone, -1 cannot tell */
+	int alive;   /* 1 the kernel says so, 0 it is gone, -1 cannot tell */
 	int32_t pid; /* in its own pid namespace */
 	uint32_t buffers; /* blocks it is writing */
 	uint64_t pinned_entries;

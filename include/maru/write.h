@@ -46,9 +46,9 @@ int maru_reserve(struct maru_pool *pool, const void *key, size_t klen,
 
 /** Options of maru_commit(); zero means the default everywhere. */
 struct maru_commit_opts {
-	size_t size; /* sizeof(struct maru_commit_opts) */
-	uint32_t flags; /* 0 */
-	uint32_t pins; /* pins that this client gets with the commit */
+	size_t size;		/* sizeof(struct maru_commit_opts) */
+	uint32_t flags;		/* 0 */
+	uint32_t pins;		/* pins that this client gets with the commit */
 	struct maru_view *view; /* out, or NULL: a hold on the entry */
 };
 

@@ -34,79 +34,79 @@ typedef struct {
 	uint8_t v;
 } a8;
 
-#define ARCH_ATOMIC(A, T)                                                    \
-	static inline T A##_load_rlx(const A *p)                             \
-	{                                                                    \
-		return __atomic_load_n(&p->v, __ATOMIC_RELAXED);             \
-	}                                                                    \
-	static inline T A##_load_acq(const A *p)                             \
-	{                                                                    \
-		return __atomic_load_n(&p->v, __ATOMIC_ACQUIRE);             \
-	}                                                                    \
-	static inline T A##_load_full(const A *p)                            \
-	{                                                                    \
-		return __atomic_load_n(&p->v, __ATOMIC_SEQ_CST);             \
-	}                                                                    \
-	static inline void A##_store_rlx(A *p, T v)                          \
-	{                                                                    \
-		__atomic_store_n(&p->v, v, __ATOMIC_RELAXED);                \
-	}                                                                    \
-	static inline void A##_store_rel(A *p, T v)                          \
-	{                                                                    \
-		__atomic_store_n(&p->v, v, __ATOMIC_RELEASE);                \
-	}                                                                    \
-	static inline void A##_store_full(A *p, T v)                         \
-	{                                                                    \
-		__atomic_store_n(&p->v, v, __ATOMIC_SEQ_CST);                \
-	}                                                                    \
-	static inline T A##_xchg_full(A *p, T v)                             \
-	{                                                                    \
-		return __atomic_exchange_n(&p->v, v, __ATOMIC_SEQ_CST);      \
-	}                                                                    \
-	static inline T A##_add_rlx(A *p, T v)                               \
-	{                                                                    \
-		return __atomic_fetch_add(&p->v, v, __ATOMIC_RELAXED);       \
-	}                                                                    \
-	static inline T A##_add_full(A *p, T v)                              \
-	{                                                                    \
-		return __atomic_fetch_add(&p->v, v, __ATOMIC_SEQ_CST);       \
-	}                                                                    \
-	static inline T A##_sub_rel(A *p, T v)                               \
-	{                                                                    \
-		return __atomic_fetch_sub(&p->v, v, __ATOMIC_RELEASE);       \
-	}                                                                    \
-	static inline T A##_sub_full(A *p, T v)                              \
-	{                                                                    \
-		return __atomic_fetch_sub(&p->v, v, __ATOMIC_SEQ_CST);       \
-	}                                                                    \
-	static inline T A##_or_rlx(A *p, T v)                                \
-	{                                                                    \
-		return __atomic_fetch_or(&p->v, v, __ATOMIC_RELAXED);        \
-	}                                                                    \
-	static inline T A##_or_full(A *p, T v)                               \
-	{                                                                    \
-		return __atomic_fetch_or(&p->v, v, __ATOMIC_SEQ_CST);        \
-	}                                                                    \
-	static inline T A##_and_rlx(A *p, T v)                               \
-	{                                                                    \
-		return __atomic_fetch_and(&p->v, v, __ATOMIC_RELAXED);       \
-	}                                                                    \
-	static inline T A##_and_full(A *p, T v)                              \
-	{                                                                    \
-		return __atomic_fetch_and(&p->v, v, __ATOMIC_SEQ_CST);       \
-	}                                                                    \
-	/* On failure *old is what was there. */                             \
-	static inline bool A##_cas_rlx(A *p, T *old, T v)                    \
-	{                                                                    \
-		return __atomic_compare_exchange_n(                          \
-			&p->v, old, v, false, __ATOMIC_RELAXED,              \
-			__ATOMIC_RELAXED);                                   \
-	}                                                                    \
-	static inline bool A##_cas_full(A *p, T *old, T v)                   \
-	{                                                                    \
-		return __atomic_compare_exchange_n(                          \
-			&p->v, old, v, false, __ATOMIC_SEQ_CST,              \
-			__ATOMIC_ACQUIRE);                                   \
+#define ARCH_ATOMIC(A, T)                                                \
+	static inline T A##_load_rlx(const A *p)                         \
+	{                                                                \
+		return __atomic_load_n(&p->v, __ATOMIC_RELAXED);         \
+	}                                                                \
+	static inline T A##_load_acq(const A *p)                         \
+	{                                                                \
+		return __atomic_load_n(&p->v, __ATOMIC_ACQUIRE);         \
+	}                                                                \
+	static inline T A##_load_full(const A *p)                        \
+	{                                                                \
+		return __atomic_load_n(&p->v, __ATOMIC_SEQ_CST);         \
+	}                                                                \
+	static inline void A##_store_rlx(A *p, T v)                      \
+	{                                                                \
+		__atomic_store_n(&p->v, v, __ATOMIC_RELAXED);            \
+	}                                                                \
+	static inline void A##_store_rel(A *p, T v)                      \
+	{                                                                \
+		__atomic_store_n(&p->v, v, __ATOMIC_RELEASE);            \
+	}                                                                \
+	static inline void A##_store_full(A *p, T v)                     \
+	{                                                                \
+		__atomic_store_n(&p->v, v, __ATOMIC_SEQ_CST);            \
+	}                                                                \
+	static inline T A##_xchg_full(A *p, T v)                         \
+	{                                                                \
+		return __atomic_exchange_n(&p->v, v, __ATOMIC_SEQ_CST);  \
+	}                                                                \
+	static inline T A##_add_rlx(A *p, T v)                           \
+	{                                                                \
+		return __atomic_fetch_add(&p->v, v, __ATOMIC_RELAXED);   \
+	}                                                                \
+	static inline T A##_add_full(A *p, T v)                          \
+	{                                                                \
+		return __atomic_fetch_add(&p->v, v, __ATOMIC_SEQ_CST);   \
+	}                                                                \
+	static inline T A##_sub_rel(A *p, T v)                           \
+	{                                                                \
+		return __atomic_fetch_sub(&p->v, v, __ATOMIC_RELEASE);   \
+	}                                                                \
+	static inline T A##_sub_full(A *p, T v)                          \
+	{                                                                \
+		return __atomic_fetch_sub(&p->v, v, __ATOMIC_SEQ_CST);   \
+	}                                                                \
+	static inline T A##_or_rlx(A *p, T v)                            \
+	{                                                                \
+		return __atomic_fetch_or(&p->v, v, __ATOMIC_RELAXED);    \
+	}                                                                \
+	static inline T A##_or_full(A *p, T v)                           \
+	{                                                                \
+		return __atomic_fetch_or(&p->v, v, __ATOMIC_SEQ_CST);    \
+	}                                                                \
+	static inline T A##_and_rlx(A *p, T v)                           \
+	{                                                                \
+		return __atomic_fetch_and(&p->v, v, __ATOMIC_RELAXED);   \
+	}                                                                \
+	static inline T A##_and_full(A *p, T v)                          \
+	{                                                                \
+		return __atomic_fetch_and(&p->v, v, __ATOMIC_SEQ_CST);   \
+	}                                                                \
+	/* On failure *old is what was there. */                         \
+	static inline bool A##_cas_rlx(A *p, T *old, T v)                \
+	{                                                                \
+		return __atomic_compare_exchange_n(&p->v, old, v, false, \
+						   __ATOMIC_RELAXED,     \
+						   __ATOMIC_RELAXED);    \
+	}                                                                \
+	static inline bool A##_cas_full(A *p, T *old, T v)               \
+	{                                                                \
+		return __atomic_compare_exchange_n(&p->v, old, v, false, \
+						   __ATOMIC_SEQ_CST,     \
+						   __ATOMIC_ACQUIRE);    \
 	}
 
 ARCH_ATOMIC(a64, uint64_t)

@@ -13,7 +13,7 @@ struct fault_sink {
 	void *ctx;
 	uint64_t faults;
 	uint64_t fixed;
-	bool live; /* others are at work: only what holds at every instant */
+	bool live;   /* others are at work: only what holds at every instant */
 	bool fixing; /* what is reported is being mended */
 };
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum hash_alg {
-	HASH_XXH3 = 1, /* XXH3-128, seeded: fast, keys of trusted writers */
+	HASH_XXH3 = 1,	  /* XXH3-128, seeded: fast, keys of trusted writers */
 	HASH_SIPHASH = 2, /* SipHash-2-4-128, keyed: keys of anybody */
 };
 

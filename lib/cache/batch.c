@@ -21,9 +21,10 @@ int batch_check(const struct maru_keys *keys, uint32_t flags)
 		return err_set(-EINVAL, "keys: %u are too many", keys->nr);
 	for (i = 0; i < keys->nr; i++)
 		if (keys->off[i] > keys->off[i + 1])
-			return err_set(-EINVAL,
-				       "keys: offset %u is less than the one before",
-				       i + 1);
+			return err_set(
+				-EINVAL,
+				"keys: offset %u is less than the one before",
+				i + 1);
 	return 0;
 }
 

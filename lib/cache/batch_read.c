@@ -15,8 +15,8 @@ static int exists_one(struct maru_pool *p, const struct dir_key *k, uint32_t i,
 	(void)i;
 	(void)ctx;
 	if (!p->rdonly)
-		pool_count(p,
-			   found ? COUNT_exists_hits : COUNT_exists_misses, 1);
+		pool_count(p, found ? COUNT_exists_hits : COUNT_exists_misses,
+			   1);
 	return found;
 }
 

@@ -70,8 +70,8 @@ struct reserving {
 	int failed; /* why all are to be given back */
 };
 
-static int reserve_one(struct maru_pool *p, const struct dir_key *k,
-		       uint32_t i, void *ctx)
+static int reserve_one(struct maru_pool *p, const struct dir_key *k, uint32_t i,
+		       void *ctx)
 {
 	struct reserving *r = ctx;
 	int rc;

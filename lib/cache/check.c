@@ -71,9 +71,9 @@ static void check_values(struct maru_pool *p, struct fault_sink *sink)
 			    entry_is_whole(&p->dir, idx, &why) &&
 			    !entry_value_ok(&p->dir, idx) &&
 			    block_load(slab_block(s, idx)) == w)
-				fault_report(sink, 33,
-					     (uint64_t)region << 32 | unit,
-					     "value: its checksum does not match");
+				fault_report(
+					sink, 33, (uint64_t)region << 32 | unit,
+					"value: its checksum does not match");
 		}
 }
 
@@ -89,7 +89,8 @@ static struct census census(const struct maru_pool *p)
 
 	for (region = 0; region < s->region_nr; region++)
 		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
-			uint64_t w = block_load(&s->region[region].blocks[unit]);
+			uint64_t w =
+				block_load(&s->region[region].blocks[unit]);
 
 			n.live += block_state(w) == BLOCK_LIVE;
 			n.other += block_state(w) != BLOCK_LIVE &&
@@ -171,8 +172,9 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	if (o->flags & MARU_FSCK_DATA)
 		check_values(p, &sink);
 	if (!sink.fixing && must_rebuild(p))
-		fault_report(&sink, 33, FAULT_NOWHERE,
-			     "in use when its host went down; repair decides what is whole");
+		fault_report(
+			&sink, 33, FAULT_NOWHERE,
+			"in use when its host went down; repair decides what is whole");
 	res->faults = sink.faults;
 	res->kept = census(p).live;
 	return sink.fixing ? repair(p, o, &sink, res) : 0;

@@ -22,19 +22,21 @@ static int check_opts(const struct maru_create_opts *o)
 			       o->flags & ~known_flags);
 	if (o->offset % MEDIA_DATA_ALIGN)
 		return err_set(-EINVAL, "offset: %llu is no multiple of %u",
-			       (unsigned long long)o->offset,
-			       MEDIA_DATA_ALIGN);
+			       (unsigned long long)o->offset, MEDIA_DATA_ALIGN);
 	if (o->bytes && o->bytes < MARU_POOL_MIN)
 		return err_set(-EINVAL, "bytes: %llu is less than %u",
 			       (unsigned long long)o->bytes, MARU_POOL_MIN);
 	if (o->mode & ~07777u)
 		return err_set(-EINVAL, "mode: 0%o is no file mode", o->mode);
 	if (o->class_nr > 16 || (o->class_nr && !o->classes))
-		return err_set(-EINVAL, "class_nr: %zu is more than 16, or classes is NULL",
-			       o->class_nr);
+		return err_set(
+			-EINVAL,
+			"class_nr: %zu is more than 16, or classes is NULL",
+			o->class_nr);
 	for (i = 0; i < o->class_nr; i++)
 		if (!o->classes[i] || o->classes[i] > 1ull << 40)
-			return err_set(-EINVAL, "classes: %llu bytes is no size",
+			return err_set(-EINVAL,
+				       "classes: %llu bytes is no size",
 				       (unsigned long long)o->classes[i]);
 	return 0;
 }
@@ -65,10 +67,10 @@ static int refuse_content(struct dev *dev, const struct maru_create_opts *o,
 	if (o->flags & MARU_CREATE_FORCE)
 		return 0;
 	if (old)
-		return err_set(-EEXIST,
-			       "%s: holds a maru pool%s%s; format over it with force",
-			       dev->name, old->label[0] ? ", label " : "",
-			       old->label);
+		return err_set(
+			-EEXIST,
+			"%s: holds a maru pool%s%s; format over it with force",
+			dev->name, old->label[0] ? ", label " : "", old->label);
 	rc = dev_probe(dev, o->offset, dev->size - o->offset, what,
 		       sizeof(what));
 	if (rc > 0)
@@ -88,16 +90,16 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 		.client_nr = o->max_clients ? o->max_clients : 64,
 		.hash_alg = o->flags & MARU_CREATE_SIPHASH ? HASH_SIPHASH :
 							     HASH_XXH3,
-		.flags = o->flags & (MARU_CREATE_DURABLE |
-				     MARU_CREATE_SIPHASH | MARU_CREATE_CRC),
+		.flags = o->flags & (MARU_CREATE_DURABLE | MARU_CREATE_SIPHASH |
+				     MARU_CREATE_CRC),
 		.label = o->label,
 	};
 
 	int rc;
 
 	if (p.unit >= 4096)
-		p.class_nr = slab_class_plan(class, o->classes, o->class_nr,
-					     p.unit);
+		p.class_nr =
+			slab_class_plan(class, o->classes, o->class_nr, p.unit);
 	rc = media_layout(&p, sb);
 	if (rc)
 		return rc;
@@ -120,8 +122,8 @@ static int identify(struct media_super *sb)
 	sb->pool_uuid[8] = (sb->pool_uuid[8] & 0x3f) | 0x80;
 	memcpy(sb->region_uuid, sb->pool_uuid, 16);
 	clock_gettime(CLOCK_REALTIME, &now);
-	sb->created_ns = (uint64_t)now.tv_sec * 1000000000u +
-			 (uint64_t)now.tv_nsec;
+	sb->created_ns =
+		(uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	memcpy(sb->magic, MEDIA_MAGIC, sizeof(sb->magic));
 	sb->major = MEDIA_MAJOR;
 	sb->minor = MEDIA_MINOR;
@@ -179,8 +181,7 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 	int rc;
 
 	memset(class, 0, sizeof(class));
-	pool = !dev->made &&
-	       !media_super_read(dev, o->offset, &old, &ok);
+	pool = !dev->made && !media_super_read(dev, o->offset, &old, &ok);
 	rc = refuse_users(dev, o, pool ? &old : NULL, &lock);
 	if (!rc && !dev->made)
 		rc = refuse_content(dev, o, pool ? &old : NULL);
@@ -241,7 +242,8 @@ int maru_create_mem(const struct maru_create_opts *opts, int *fd)
 		return err_set(-EINVAL, "fd: NULL");
 	*fd = -1;
 	if (!rc && !o.bytes)
-		rc = err_set(-EINVAL, "bytes: 0; a pool in memory needs a size");
+		rc = err_set(-EINVAL,
+			     "bytes: 0; a pool in memory needs a size");
 	if (!rc && o.offset)
 		rc = err_set(-EINVAL, "offset: must be 0 in memory of its own");
 	if (!rc)

@@ -113,9 +113,8 @@ static bool is_all_free(const struct maru_pool *p, const struct extent *e)
 	uint32_t i;
 
 	for (i = 0; i < e->blocks; i++)
-		if (block_state(block_load(
-			    slab_block(&p->slab, extent_idx(e, i)))) !=
-		    BLOCK_FREE)
+		if (block_state(block_load(slab_block(
+			    &p->slab, extent_idx(e, i)))) != BLOCK_FREE)
 			return false;
 	return true;
 }
@@ -178,8 +177,7 @@ static bool clear_window(struct maru_pool *p, uint32_t region, uint32_t run,
 			if (slab_word_state(slab_word(r, slab)) == SLAB_EMPTY)
 				continue;
 			if (!extent_of(s, idx, &e) ||
-			    !(round ? empty_extent(p, &e) :
-				      can_empty(p, &e))) {
+			    !(round ? empty_extent(p, &e) : can_empty(p, &e))) {
 				*at = slab + 1;
 				return false;
 			}
@@ -215,9 +213,8 @@ static uint32_t run_of(const struct maru_pool *p, uint32_t class,
 {
 	uint32_t shift = p->slab.region[0].slab_shift;
 
-	return class == SLAB_HUGE ?
-		       (uint32_t)bits_div_up(units, 1u << shift) :
-		       p->slab.class[class].group;
+	return class == SLAB_HUGE ? (uint32_t)bits_div_up(units, 1u << shift) :
+				    p->slab.class[class].group;
 }
 
 static int room_once(struct maru_pool *p, uint32_t class, uint32_t units,
@@ -290,7 +287,7 @@ int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 	do {
 		before = sum;
 		for (class = 0; class <= pool->slab.class_nr && sum < bytes;
-		     class++)
+		     class ++)
 			sum += evict_one(pool, class == pool->slab.class_nr ?
 						       SLAB_HUGE :
 						       class);

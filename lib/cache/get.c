@@ -42,8 +42,8 @@ static int check_value(struct maru_pool *p, const struct dir_hit *hit,
 	const struct media_block *b = slab_block(&p->slab, hit->idx);
 
 	/* relaxed: written before commit, and held */
-	if (!p->dir.check_values || hash_crc32c(0, view->data, view->len) ==
-					    a32_load_rlx(&b->crc_data))
+	if (!p->dir.check_values ||
+	    hash_crc32c(0, view->data, view->len) == a32_load_rlx(&b->crc_data))
 		return 0;
 	return err_set(MARU_E_CORRUPT,
 		       "value at address 0x%llx: checksum does not match",
@@ -154,9 +154,10 @@ static int read_optimistic(const struct maru_pool *p, const struct dir_key *k,
 		if (v.len > cap)
 			return -ENOBUFS;
 		if (p->dir.check_values && hash_crc32c(0, buf, v.len) != crc)
-			return err_set(MARU_E_CORRUPT,
-				       "value at address 0x%llx: checksum does not match",
-				       (unsigned long long)v.ref.addr);
+			return err_set(
+				MARU_E_CORRUPT,
+				"value at address 0x%llx: checksum does not match",
+				(unsigned long long)v.ref.addr);
 		return 0;
 	}
 	return -EAGAIN;

@@ -190,7 +190,8 @@ int maru_inspect_hold(struct maru_pool *pool, uint32_t slot, uint64_t *pos,
 		uint16_t cell = 0;
 		uint64_t w;
 
-		idx = region << IDX_UNIT_BITS | ((uint32_t)*pos & IDX_UNIT_MASK);
+		idx = region << IDX_UNIT_BITS |
+		      ((uint32_t)*pos & IDX_UNIT_MASK);
 		if ((uint32_t)*pos < s->region[region].unit_nr)
 			cell = ledger_walk(s, slot, &idx);
 		if (!cell) {
@@ -201,7 +202,8 @@ int maru_inspect_hold(struct maru_pool *pool, uint32_t slot, uint64_t *pos,
 		w = block_load(slab_block(s, idx));
 		out->ref = pool_ref(idx, w);
 		out->pins = cell & CELL_PINS;
-		out->writing = (cell & CELL_OWN) && block_owned_by(w, slot, inc);
+		out->writing = (cell & CELL_OWN) &&
+			       block_owned_by(w, slot, inc);
 		return 1;
 	}
 	return 0;

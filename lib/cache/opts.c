@@ -20,9 +20,10 @@ int opts_read(void *own, size_t own_size, const void *given, const char *name)
 			       name, size, name);
 	for (i = own_size; i < size; i++)
 		if (p[i])
-			return err_set(-EINVAL,
-				       "%s: an option at byte %zu is not known to this library version",
-				       name, i);
+			return err_set(
+				-EINVAL,
+				"%s: an option at byte %zu is not known to this library version",
+				name, i);
 	memcpy(own, given, bits_min(size, own_size));
 	return 0;
 }

@@ -84,8 +84,9 @@ static int check_opts(const struct maru_open_opts *o)
 		return err_set(-EINVAL, "flags: 0x%x has unknown bits",
 			       o->flags & ~known);
 	if (o->flags & MARU_OPEN_INSPECT && !(o->flags & MARU_OPEN_RDONLY))
-		return err_set(-EINVAL,
-			       "flags: MARU_OPEN_INSPECT needs MARU_OPEN_RDONLY");
+		return err_set(
+			-EINVAL,
+			"flags: MARU_OPEN_INSPECT needs MARU_OPEN_RDONLY");
 	if (o->offset % MEDIA_PAGE)
 		return err_set(-EINVAL, "offset: %llu is no multiple of %u",
 			       (unsigned long long)o->offset, MEDIA_PAGE);
@@ -103,9 +104,10 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 	if (rc)
 		return rc;
 	if (first.ro_compat & ~MEDIA_RO_KNOWN && !p->rdonly)
-		return err_set(MARU_E_FORMAT,
-			       "%s: has features 0x%llx, so this library version may only read it",
-			       dev->name, (unsigned long long)first.ro_compat);
+		return err_set(
+			MARU_E_FORMAT,
+			"%s: has features 0x%llx, so this library version may only read it",
+			dev->name, (unsigned long long)first.ro_compat);
 	*sb = first;
 	rc = dev_lock_open(dev, first.pool_uuid, o->offset, &p->client.lock);
 	if (rc) {
@@ -117,8 +119,7 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 	rc = p->alone ? lock_alone(&p->client.lock, dev->name) :
 			lock_pool(&p->client.lock, dev->name);
 	if (!rc)
-		rc = media_super_read(dev, o->offset, sb,
-				      &p->media.copies_ok);
+		rc = media_super_read(dev, o->offset, sb, &p->media.copies_ok);
 	if (!rc && memcmp(first.pool_uuid, sb->pool_uuid, 16))
 		rc = err_set(-EBUSY, "%s: is being formatted", dev->name);
 	return rc;
@@ -152,9 +153,9 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 		return rc;
 	rc = media_enter(&p->media);
 	if (!rc)
-		rc = client_join(&p->client, o->name ?
-						     o->name :
-						     program_invocation_short_name);
+		rc = client_join(&p->client,
+				 o->name ? o->name :
+					   program_invocation_short_name);
 	return rc;
 }
 
@@ -267,10 +268,11 @@ int maru_close(struct maru_pool *pool, unsigned flags)
 		client_holds(&pool->client, pool->client.self, &entries, &pins,
 			     &buffers);
 		if ((pins || buffers) && !(flags & MARU_CLOSE_FORCE))
-			return err_set(-EBUSY,
-				       "%llu views and pins and %llu buffers are still held",
-				       (unsigned long long)pins,
-				       (unsigned long long)buffers);
+			return err_set(
+				-EBUSY,
+				"%llu views and pins and %llu buffers are still held",
+				(unsigned long long)pins,
+				(unsigned long long)buffers);
 		client_leave(&pool->client);
 		leave_clean(pool);
 	}

@@ -25,7 +25,7 @@ struct maru_pool {
 	bool verify;
 	bool alone; /* for repair: no client, nobody else there */
 	a32 window; /* where to look for slabs to empty */
-	a32 rooms; /* how often room had to be made */
+	a32 rooms;  /* how often room had to be made */
 };
 
 int pool_refuse(const struct maru_pool *p, const char *what);

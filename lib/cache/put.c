@@ -197,8 +197,9 @@ static int claimed_key(struct maru_pool *p, uint32_t idx, uint64_t word,
 {
 	if (!(word & BLOCK_CLAIMED)) {
 		if (!given->data)
-			return err_set(-EINVAL,
-				       "key: NULL for a buffer that claimed none");
+			return err_set(
+				-EINVAL,
+				"key: NULL for a buffer that claimed none");
 		*k = *given;
 		return 0;
 	}
@@ -253,11 +254,10 @@ int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 	if (!rc)
 		rc = claimed_key(p, idx, word, given, &k, room);
 	if (!rc && buf->len > slab_block_bytes(&p->slab, idx))
-		rc = err_set(-EINVAL,
-			     "len: %zu bytes do not fit the block of %llu",
-			     buf->len,
-			     (unsigned long long)slab_block_bytes(&p->slab,
-								  idx));
+		rc = err_set(
+			-EINVAL, "len: %zu bytes do not fit the block of %llu",
+			buf->len,
+			(unsigned long long)slab_block_bytes(&p->slab, idx));
 	if (!rc && opts->pins >= MARU_PIN_MAX)
 		rc = err_set(-EINVAL, "pins: %u is more than %u", opts->pins,
 			     MARU_PIN_MAX - 1);

@@ -108,8 +108,8 @@ struct text {
 static void put(struct text *t, const char *name, uint64_t v, const char *sep)
 {
 	int n = snprintf(t->cap > t->len ? t->buf + t->len : NULL,
-			 t->cap > t->len ? t->cap - t->len : 0,
-			 "%s\"%s\":%llu", sep, name, (unsigned long long)v);
+			 t->cap > t->len ? t->cap - t->len : 0, "%s\"%s\":%llu",
+			 sep, name, (unsigned long long)v);
 
 	t->len += n > 0 ? (size_t)n : 0;
 }
@@ -130,7 +130,7 @@ static void put_counters(struct text *t, const char *name,
 	raw(t, ",\"");
 	raw(t, name);
 	raw(t, "\":{");
-#define MARU_X(n, text)         \
+#define MARU_X(n, text)        \
 	put(t, #n, c->n, sep); \
 	sep = ",";
 	MARU_COUNTERS(MARU_X)

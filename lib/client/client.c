@@ -94,8 +94,10 @@ int client_join(struct client *c, const char *name)
 	if (rc == -EUSERS && client_reap_all(c) > 0)
 		rc = try_slots(c, name);
 	if (rc)
-		return err_set(rc, "%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
-			       c->target, c->slot_nr);
+		return err_set(
+			rc,
+			"%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
+			c->target, c->slot_nr);
 	client_count(c, COUNT_reaps, c->early_reaps);
 	client_count(c, COUNT_reaped_blocks, c->early_blocks);
 	client_reap_all(c);
@@ -139,9 +141,9 @@ void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
 		     (cell = ledger_walk(s, slot, &idx)); idx++) {
 			*entries += (cell & CELL_PINS) != 0;
 			*pins += cell & CELL_PINS;
-			*buffers += (cell & CELL_OWN) &&
-				    block_owned_by(
-					    block_load(slab_block(s, idx)),
-					    slot, inc);
+			*buffers +=
+				(cell & CELL_OWN) &&
+				block_owned_by(block_load(slab_block(s, idx)),
+					       slot, inc);
 		}
 }

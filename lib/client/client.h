@@ -41,7 +41,7 @@ struct client {
 	struct media_client *slots;
 	struct media_lane *lanes;
 	uint32_t slot_nr, lane_nr;
-	uint32_t self; /* CLIENT_NONE on a read-only handle */
+	uint32_t self;	    /* CLIENT_NONE on a read-only handle */
 	uint64_t self_word; /* ACTIVE with our incarnation */
 	struct dev_lock lock;
 	struct dir *dir;
@@ -52,7 +52,7 @@ struct client {
 	a64 tick_ns; /* when the slow tick looks at the next slot */
 	a32 tick_slot;
 	a32 lane_next; /* lanes given out */
-	uint64_t id; /* of this handle, unique in the process */
+	uint64_t id;   /* of this handle, unique in the process */
 	const char *target;
 	uint64_t early_reaps, early_blocks; /* reaped before we had a slot */
 };

@@ -13,11 +13,11 @@ static void check_row(const struct client *c, struct fault_sink *sink,
 		if (!ledger_walk(s, slot, &idx))
 			continue;
 		if (client_word(c, slot) == w)
-			fault_report(sink, 14,
-				     (uint64_t)region << 32 |
-					     (idx & IDX_UNIT_MASK),
-				     "client slot %u is free, its ledger row is not zero",
-				     slot);
+			fault_report(
+				sink, 14,
+				(uint64_t)region << 32 | (idx & IDX_UNIT_MASK),
+				"client slot %u is free, its ledger row is not zero",
+				slot);
 	}
 }
 
@@ -49,7 +49,8 @@ static void check_writers(const struct client *c, struct fault_sink *sink)
 
 	for (region = 0; region < s->region_nr; region++)
 		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
-			uint64_t w = block_load(&s->region[region].blocks[unit]);
+			uint64_t w =
+				block_load(&s->region[region].blocks[unit]);
 			uint32_t slot = block_owner(w);
 			uint64_t cw;
 
@@ -60,10 +61,10 @@ static void check_writers(const struct client *c, struct fault_sink *sink)
 			cw = client_word(c, slot);
 			if (client_state(cw) == CLIENT_FREE ||
 			    (client_inc(cw) & 0xfff) != block_owner_inc(w))
-				fault_report(sink, 21,
-					     (uint64_t)region << 32 | unit,
-					     "block is owned by client %u, who is gone",
-					     slot);
+				fault_report(
+					sink, 21, (uint64_t)region << 32 | unit,
+					"block is owned by client %u, who is gone",
+					slot);
 		}
 }
 
@@ -89,8 +90,7 @@ void client_rebuild(struct client *c)
 		a64_store_rlx(&m->owes, 0);
 		a64_store_full(&m->word,
 			       client_make(CLIENT_FREE,
-					   client_inc(w) +
-						   (client_state(w) !=
-						    CLIENT_FREE)));
+					   client_inc(w) + (client_state(w) !=
+							    CLIENT_FREE)));
 	}
 }

@@ -18,12 +18,12 @@ enum client_state {
 struct media_client {
 	a64 word; /* state 4 | 0 28 | incarnation 32 */
 	uint8_t zero[56];
-	a64 pid; /* in its pid namespace; 0: not told yet */
-	a64 start; /* the process' start, clock ticks since boot */
-	a64 boot[2]; /* boot id of its kernel */
-	a64 pidns; /* inode of its pid namespace */
+	a64 pid;       /* in its pid namespace; 0: not told yet */
+	a64 start;     /* the process' start, clock ticks since boot */
+	a64 boot[2];   /* boot id of its kernel */
+	a64 pidns;     /* inode of its pid namespace */
 	a64 joined_ns; /* CLOCK_REALTIME */
-	a64 owes; /* DYING blocks that it is to free, at least so many */
+	a64 owes;      /* DYING blocks that it is to free, at least so many */
 	uint8_t zero2[8];
 	char name[32];
 	uint8_t zero3[96];
@@ -42,7 +42,7 @@ enum client_counter {
 #define MARU_X(name, text) COUNT_##name,
 	MARU_COUNTERS(MARU_X)
 #undef MARU_X
-	COUNT_NR,
+		COUNT_NR,
 };
 
 /*

@@ -58,8 +58,7 @@ void client_counters_start(struct client *c, uint32_t slot)
 		a64_store_rlx(&base(c, slot)[i], now[i]); /* C1 orders it */
 }
 
-void client_counters_since(const struct client *c, uint32_t slot,
-			   uint64_t *out)
+void client_counters_since(const struct client *c, uint32_t slot, uint64_t *out)
 {
 	uint32_t i;
 

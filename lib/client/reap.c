@@ -32,8 +32,8 @@ uint64_t client_undo_row(struct client *c, uint32_t slot, uint32_t inc,
 	*left = 0;
 
 	for (region = 0; region < s->region_nr; region++)
-		for (idx = region << IDX_UNIT_BITS;
-		     ledger_walk(s, slot, &idx); idx++) {
+		for (idx = region << IDX_UNIT_BITS; ledger_walk(s, slot, &idx);
+		     idx++) {
 			a16 *cell = ledger_cell(s, slot, idx);
 
 			if (slot == c->self) /* leaving: our own pins first */
@@ -66,9 +66,9 @@ static void look_after_debts(struct client *c)
 			for (idx = region << IDX_UNIT_BITS;
 			     (cell = ledger_walk(s, slot, &idx)); idx++)
 				if (cell & CELL_OWN)
-					dir_reclaim(c->dir, idx,
-						    block_load(slab_block(
-							    s, idx)));
+					dir_reclaim(
+						c->dir, idx,
+						block_load(slab_block(s, idx)));
 	}
 }
 

@@ -75,8 +75,7 @@ static inline uint64_t dir_home(const struct dir *d, uint64_t h0)
 }
 
 /** dir_way() - bucket number of way @way of home @home. */
-static inline uint64_t dir_way(const struct dir *d, uint64_t home,
-			       unsigned way)
+static inline uint64_t dir_way(const struct dir *d, uint64_t home, unsigned way)
 {
 	uint64_t pair;
 
@@ -95,8 +94,7 @@ static inline void dir_prefetch(const struct dir *d, const struct dir_key *k)
 /* Slot words. */
 static inline uint64_t slot_make(uint64_t h0, uint32_t version, uint32_t idx)
 {
-	return (h0 >> 44) << 44 | (uint64_t)(version & 0xfff) << 32 |
-	       (idx + 1);
+	return (h0 >> 44) << 44 | (uint64_t)(version & 0xfff) << 32 | (idx + 1);
 }
 
 static inline bool slot_matches(uint64_t slot, uint64_t h0)
@@ -180,8 +178,7 @@ int dir_pin_at(struct dir *d, uint32_t idx, uint32_t version, uint32_t n,
 /** dir_drop() - take pins back and reclaim a zombie; pins left, -EINVAL */
 int dir_drop(struct dir *d, uint32_t idx, uint32_t n);
 /** dir_peek() - find without a trace; -ENOENT */
-int dir_peek(const struct dir *d, const struct dir_key *k,
-	     struct dir_hit *hit);
+int dir_peek(const struct dir *d, const struct dir_key *k, struct dir_hit *hit);
 /** dir_peek_claim() - find a claim on the key; -ENOENT */
 int dir_peek_claim(const struct dir *d, const struct dir_key *k,
 		   struct dir_hit *hit);

@@ -150,10 +150,9 @@ static bool link_entry(struct dir *d, uint32_t idx)
 			if (slot_load(slot))
 				continue;
 			a64_store_full(slot, word);
-			a64_store_full(&d->buckets[home].head,
-				       head_next(h,
-						 head_flags(h) | way_flag(way),
-						 0));
+			a64_store_full(
+				&d->buckets[home].head,
+				head_next(h, head_flags(h) | way_flag(way), 0));
 			return true;
 		}
 	return false;
@@ -189,12 +188,11 @@ uint64_t dir_rebuild(struct dir *d)
 
 	memset(d->buckets, 0, (d->mask + 1) * sizeof(*d->buckets));
 	for (region = 0; region < d->slab->region_nr; region++)
-		for (unit = 0; unit < d->slab->region[region].unit_nr;
-		     unit++) {
+		for (unit = 0; unit < d->slab->region[region].unit_nr; unit++) {
 			uint32_t idx = region << IDX_UNIT_BITS | unit;
 
-			if (block_state(block_load(
-				    slab_block(d->slab, idx))) == BLOCK_LIVE)
+			if (block_state(block_load(slab_block(d->slab, idx))) ==
+			    BLOCK_LIVE)
 				dropped += !add(d, idx);
 		}
 	return dropped;

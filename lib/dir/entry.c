@@ -133,8 +133,8 @@ uint32_t entry_desc_crc(const struct dir *d, uint32_t idx)
 	unsigned char key[MARU_KEY_MAX];
 	uint32_t klen = entry_key(d, idx, key);
 	uint64_t v[5] = {
-		a64_load_rlx(&b->h0),	 a64_load_rlx(&b->h1),
-		a64_load_rlx(&b->size),	 a32_load_rlx(&b->units),
+		a64_load_rlx(&b->h0),	      a64_load_rlx(&b->h1),
+		a64_load_rlx(&b->size),	      a32_load_rlx(&b->units),
 		block_version(block_load(b)), /* relaxed: as in entry_is() */
 	};
 

@@ -122,10 +122,10 @@ static int place(struct dir *d, uint64_t home, uint64_t word)
 
 	for (tries = 0; tries < 64; tries++) {
 		for (way = 0; way < (int)BUCKET_WAYS; way++)
-			if (place_in(d,
-				     &d->buckets[dir_way(d, home,
-							 (unsigned)way)],
-				     word))
+			if (place_in(
+				    d,
+				    &d->buckets[dir_way(d, home, (unsigned)way)],
+				    word))
 				return way;
 		if (!make_slot(d, home))
 			break;

@@ -41,8 +41,7 @@ int dir_pin_at(struct dir *d, uint32_t idx, uint32_t version, uint32_t n,
 	if (n == 1 ? !ledger_pin(cell) : !ledger_pin_many(cell, n))
 		return -EOVERFLOW;
 	*word = block_load(slab_block(s, idx));
-	if (block_state(*word) == BLOCK_LIVE &&
-	    block_version(*word) == version)
+	if (block_state(*word) == BLOCK_LIVE && block_version(*word) == version)
 		return 0;
 	dir_drop(d, idx, n);
 	return MARU_E_STALE;

@@ -144,8 +144,7 @@ void dir_settle(struct dir *d)
 		if (!at)
 			continue;
 		w = block_load(slab_block(d->slab, at - 1));
-		if (block_state(w) == BLOCK_DYING &&
-		    !dir_reclaim(d, at - 1, w))
+		if (block_state(w) == BLOCK_DYING && !dir_reclaim(d, at - 1, w))
 			continue;
 		if (!a32_cas_full(&d->debt[i], &at, 0))
 			continue;

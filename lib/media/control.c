@@ -29,8 +29,7 @@ int media_boot_id(uint64_t id[2])
 	for (i = 0; i < n && digits < 32; i++) {
 		if (hex(text[i]) < 0)
 			continue;
-		id[digits / 16] = id[digits / 16] << 4 |
-				  (uint64_t)hex(text[i]);
+		id[digits / 16] = id[digits / 16] << 4 | (uint64_t)hex(text[i]);
 		digits++;
 	}
 	return digits == 32 ? 0 : err_set(-EIO, "boot_id: unreadable");
@@ -65,9 +64,10 @@ int media_enter(struct media *m)
 	if (rc)
 		return rc;
 	if (!media_is_clean(m) && !media_same_boot(m))
-		return err_set(MARU_E_CORRUPT,
-			       "%s: was in use when its host went down; run maru-fsck -y",
-			       media_region(m, 0)->dev->name);
+		return err_set(
+			MARU_E_CORRUPT,
+			"%s: was in use when its host went down; run maru-fsck -y",
+			media_region(m, 0)->dev->name);
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
 	a64_add_rlx(&c->opens, 1);

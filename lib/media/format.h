@@ -78,7 +78,7 @@ struct media_super {
 	uint64_t incompat;
 	uint8_t pool_uuid[16];
 	uint8_t region_uuid[16];
-	uint64_t nonce; /* a new one at every creation: the incarnation */
+	uint64_t nonce;	     /* a new one at every creation: the incarnation */
 	uint64_t created_ns; /* CLOCK_REALTIME */
 	uint64_t region_bytes;
 	uint64_t max_bytes; /* what the directory was sized for */
@@ -90,10 +90,10 @@ struct media_super {
 	uint32_t slab_nr;
 	uint32_t client_nr; /* slots */
 	uint32_t class_nr;
-	uint32_t lane_nr; /* counter lanes of a client */
-	uint64_t bucket_nr; /* a power of two */
-	uint64_t row_bytes; /* a client's ledger row */
-	uint32_t hash_alg; /* enum hash_alg */
+	uint32_t lane_nr;      /* counter lanes of a client */
+	uint64_t bucket_nr;    /* a power of two */
+	uint64_t row_bytes;    /* a client's ledger row */
+	uint32_t hash_alg;     /* enum hash_alg */
 	uint32_t create_flags; /* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
 	char label[MEDIA_LABEL];
 	struct media_section section[32];
@@ -137,9 +137,9 @@ MEDIA_AT(struct media_super, crc, 4092);
 
 /* Region 0 only.  Owner: control.c. */
 struct media_control {
-	a64 state; /* MEDIA_CLEAN or MEDIA_DIRTY */
+	a64 state;   /* MEDIA_CLEAN or MEDIA_DIRTY */
 	a64 boot[2]; /* boot id of the kernel that last opened it to write */
-	a64 opens; /* how often it was opened to write */
+	a64 opens;   /* how often it was opened to write */
 	uint8_t zero[4064];
 };
 MEDIA_SIZE(struct media_control, 4096);

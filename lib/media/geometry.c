@@ -23,10 +23,10 @@
 const char *media_section_name(enum section_id id)
 {
 	static const char *const name[SECTION_NR] = {
-		"super-a", "super-b",  "control",  "regions",
-		"classes", "hands",    "active",   "clients",
+		"super-a",  "super-b", "control",   "regions",
+		"classes",  "hands",   "active",    "clients",
 		"counters", "slabs",   "slab-maps", "buckets",
-		"ledger",  "blocks",   "data",	   "super-c",
+		"ledger",   "blocks",  "data",	    "super-c",
 	};
 
 	return id < SECTION_NR ? name[id] : "?";
@@ -96,21 +96,26 @@ static uint64_t settle(struct media_super *sb, uint64_t units)
 	sb->row_bytes = bits_round_up(2ull * sb->unit_nr, 128);
 	off = place(sb, sb->unit_nr);
 	return bits_round_up(off, sb->region_bytes >= BIG_REGION ?
-					  1ull << 30 : MEDIA_DATA_ALIGN);
+					  1ull << 30 :
+					  MEDIA_DATA_ALIGN);
 }
 
 static int check_plan(const struct media_plan *p)
 {
 	if (!bits_is_pow2(p->unit) || p->unit < 4096 || p->unit > (2u << 20))
-		return err_set(-EINVAL, "unit: %u is not a power of two from 4096 to 2097152",
-			       p->unit);
+		return err_set(
+			-EINVAL,
+			"unit: %u is not a power of two from 4096 to 2097152",
+			p->unit);
 	if (p->client_nr < 1 || p->client_nr > MEDIA_PAGE / 4)
 		return err_set(-EINVAL, "max_clients: %u is not in 1 to %u",
 			       p->client_nr, MEDIA_PAGE / 4);
 	if (p->max_bytes && p->max_bytes < p->bytes)
-		return err_set(-EINVAL, "max_bytes: %llu is less than the pool's %llu bytes",
-			       (unsigned long long)p->max_bytes,
-			       (unsigned long long)p->bytes);
+		return err_set(
+			-EINVAL,
+			"max_bytes: %llu is less than the pool's %llu bytes",
+			(unsigned long long)p->max_bytes,
+			(unsigned long long)p->bytes);
 	if (p->label && strlen(p->label) >= MEDIA_LABEL)
 		return err_set(-EINVAL, "label: longer than %d bytes",
 			       MEDIA_LABEL - 1);
@@ -161,11 +166,11 @@ int media_layout(const struct media_plan *plan, struct media_super *sb)
 	sb->create_flags = plan->flags;
 	if (plan->label)
 		memcpy(sb->label, plan->label, strlen(plan->label));
-	if (sb->region_bytes < 2 * MEDIA_DATA_ALIGN ||
-	    shrink_to_fit(sb))
-		return err_set(-ENOSPC,
-			       "size: %llu bytes are too few for units of %u bytes and %u clients",
-			       (unsigned long long)plan->bytes, plan->unit,
-			       plan->client_nr);
+	if (sb->region_bytes < 2 * MEDIA_DATA_ALIGN || shrink_to_fit(sb))
+		return err_set(
+			-ENOSPC,
+			"size: %llu bytes are too few for units of %u bytes and %u clients",
+			(unsigned long long)plan->bytes, plan->unit,
+			plan->client_nr);
 	return 0;
 }

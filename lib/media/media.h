@@ -26,7 +26,7 @@ struct media_region {
 struct media {
 	struct media_region *region[MEDIA_REGION_MAX];
 	uint32_t copies_ok; /* superblock copies found whole, by bit */
-	bool durable; /* writes must be flushed in order */
+	bool durable;	    /* writes must be flushed in order */
 };
 
 /* What creation asks for; sizes are settled by media_layout(). */

@@ -17,9 +17,9 @@ static uint32_t super_crc(const struct media_super *sb)
 
 void media_super_write(struct media_region *r, struct media_super *sb)
 {
-	static const enum section_id copy[COPY_NR] = {
-		SECTION_SUPER_C, SECTION_SUPER_B, SECTION_SUPER_A
-	};
+	static const enum section_id copy[COPY_NR] = { SECTION_SUPER_C,
+						       SECTION_SUPER_B,
+						       SECTION_SUPER_A };
 	unsigned i;
 
 	sb->crc = super_crc(sb);
@@ -54,9 +54,10 @@ static int check_identity(const struct media_super *sb, const char *name)
 			       "%s: format version %u, this library knows %u",
 			       name, sb->major, MEDIA_MAJOR);
 	if (sb->incompat & ~MEDIA_INCOMPAT_KNOWN)
-		return err_set(MARU_E_FORMAT,
-			       "%s: features 0x%llx are not known to this library version",
-			       name, (unsigned long long)sb->incompat);
+		return err_set(
+			MARU_E_FORMAT,
+			"%s: features 0x%llx are not known to this library version",
+			name, (unsigned long long)sb->incompat);
 	return 0;
 }
 

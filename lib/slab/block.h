@@ -34,9 +34,9 @@ enum block_state {
 };
 
 /* Flags of an OWNED block; a READY one keeps CLAIMED. */
-#define BLOCK_ASKING 0x10ull /* wants its key's claim */
+#define BLOCK_ASKING 0x10ull  /* wants its key's claim */
 #define BLOCK_CLAIMED 0x20ull /* has it */
-#define BLOCK_SEALED 0x40ull /* commit or abort has begun, only once */
+#define BLOCK_SEALED 0x40ull  /* commit or abort has begun, only once */
 #define BLOCK_FLAGS 0xf0ull
 
 static inline enum block_state block_state(uint64_t w)

@@ -46,7 +46,8 @@ uint32_t slab_class_plan(struct media_class *out, const uint64_t *bytes,
 			   bytes[i]);
 	for (units = 1; units <= 1024; units *= 2)
 		for (step = 0; step < 4; step++)
-			if (units * step % 4 == 0 && units + units * step / 4 <= 1024)
+			if (units * step % 4 == 0 &&
+			    units + units * step / 4 <= 1024)
 				n = insert(out, n,
 					   (uint32_t)(units + units * step / 4),
 					   0);
@@ -98,12 +99,11 @@ int slab_class_check(const struct slab *s)
 		uint64_t room = (uint64_t)s->class[i].group * slab;
 
 		if (s->class[i].units <= last || !s->class[i].group ||
-		    room / s->class[i].units > 1024 ||
-		    room < s->class[i].units)
-			return err_set(MARU_E_CORRUPT,
-				       "class %u: %u units in %u slabs cannot be",
-				       i, s->class[i].units,
-				       s->class[i].group);
+		    room / s->class[i].units > 1024 || room < s->class[i].units)
+			return err_set(
+				MARU_E_CORRUPT,
+				"class %u: %u units in %u slabs cannot be", i,
+				s->class[i].units, s->class[i].group);
 		last = s->class[i].units;
 	}
 	return 0;

@@ -100,8 +100,8 @@ static void give_back(struct slab *s, uint32_t region, uint32_t head,
 			maps_clear(r, maps_busy(s), head + i);
 	}
 	w = slab_word(r, head);
-	if (slab_word_state(w) == SLAB_CLAIMED &&
-	    slab_word_owner(w) == owner && slab_cas(r, head, w, emptied(w)))
+	if (slab_word_state(w) == SLAB_CLAIMED && slab_word_owner(w) == owner &&
+	    slab_cas(r, head, w, emptied(w)))
 		maps_clear(r, maps_busy(s), head);
 }
 

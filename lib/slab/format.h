@@ -28,17 +28,17 @@ struct media_block {
 	a64 word;
 	a64 h0; /* 128-bit hash of the key */
 	a64 h1;
-	a64 size; /* value's bytes 48 | key's bytes 16 */
-	a32 units; /* of the block */
-	a8 use; /* second chance: 0 to 3; racy on purpose */
-	uint8_t prio; /* 0 */
+	a64 size;	/* value's bytes 48 | key's bytes 16 */
+	a32 units;	/* of the block */
+	a8 use;		/* second chance: 0 to 3; racy on purpose */
+	uint8_t prio;	/* 0 */
 	uint16_t space; /* namespace, 0 */
-	a32 crc_desc; /* CRC-32C of hash, size, units, key; durable pools */
-	a32 crc_data; /* CRC-32C of the value; MARU_CREATE_CRC */
-	uint32_t ttl; /* 0 */
-	a32 birth; /* seconds since the pool was made */
-	uint64_t user; /* 0 */
-	a64 key[24]; /* longer keys lie at the end of the block's data */
+	a32 crc_desc;	/* CRC-32C of hash, size, units, key; durable pools */
+	a32 crc_data;	/* CRC-32C of the value; MARU_CREATE_CRC */
+	uint32_t ttl;	/* 0 */
+	a32 birth;	/* seconds since the pool was made */
+	uint64_t user;	/* 0 */
+	a64 key[24];	/* longer keys lie at the end of the block's data */
 };
 MEDIA_SIZE(struct media_block, 256);
 MEDIA_AT(struct media_block, word, 0);

@@ -31,8 +31,8 @@ static bool block_from(const struct slab *s, uint32_t class, uint32_t pos,
 	*block = (unit + e->units - 1) / e->units;
 	if (*block >= e->blocks)
 		return false;
-	*next = e->base | ((e->head << r->slab_shift) +
-			   (*block + 1) * e->units);
+	*next = e->base |
+		((e->head << r->slab_shift) + (*block + 1) * e->units);
 	return true;
 }
 

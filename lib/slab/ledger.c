@@ -30,8 +30,8 @@ uint32_t ledger_pins(const struct slab *s, uint32_t idx)
 		uint64_t bits = a64_load_full(&s->active[w]);
 
 		for (; bits; bits &= bits - 1) {
-			uint32_t slot = w * 64 +
-					(uint32_t)__builtin_ctzll(bits);
+			uint32_t slot =
+				w * 64 + (uint32_t)__builtin_ctzll(bits);
 
 			if (slot >= s->client_nr)
 				break;

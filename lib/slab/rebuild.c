@@ -23,8 +23,7 @@ static bool first_kept(struct slab *s, uint32_t region, uint32_t slab,
 	uint32_t i, units = 1u << r->slab_shift;
 
 	for (i = 0; i < units; i++) {
-		*idx = region << IDX_UNIT_BITS |
-		       ((slab << r->slab_shift) + i);
+		*idx = region << IDX_UNIT_BITS | ((slab << r->slab_shift) + i);
 		if (block_state(block_load(slab_block(s, *idx))) ==
 			    BLOCK_LIVE &&
 		    keep(ctx, *idx))

@@ -99,8 +99,7 @@ static inline bool slab_idx_ok(const struct slab *s, uint32_t idx)
 	       (idx & IDX_UNIT_MASK) < slab_region(s, idx)->unit_nr;
 }
 
-static inline struct media_block *slab_block(const struct slab *s,
-					     uint32_t idx)
+static inline struct media_block *slab_block(const struct slab *s, uint32_t idx)
 {
 	return &slab_region(s, idx)->blocks[idx & IDX_UNIT_MASK];
 }
@@ -149,8 +148,8 @@ static inline uint64_t slab_word_make(enum slab_state state, uint32_t class,
 				      uint32_t owner, uint32_t run,
 				      uint64_t version)
 {
-	return (uint64_t)state | (uint64_t)class << 4 |
-	       (uint64_t)owner << 12 | (uint64_t)run << 24 | version << 40;
+	return (uint64_t)state | (uint64_t) class << 4 | (uint64_t)owner << 12 |
+	       (uint64_t)run << 24 | version << 40;
 }
 
 static inline uint64_t slab_word(const struct slab_region *r, uint32_t slab)
@@ -162,8 +161,8 @@ static inline uint64_t slab_word(const struct slab_region *r, uint32_t slab)
 /* A slab's extent: the geometry that its head's word tells, bounded. */
 struct extent {
 	const struct slab_region *r;
-	uint64_t word; /* of the head, as it was read */
-	uint32_t base; /* region << 26 */
+	uint64_t word;	    /* of the head, as it was read */
+	uint32_t base;	    /* region << 26 */
 	uint32_t head, run; /* slabs */
 	uint32_t class;
 	uint32_t units; /* of a block */

@@ -23,16 +23,18 @@ static void check_owner(const struct slab *s, struct fault_sink *sink,
 
 	if (slot >= s->client_nr) {
 		if (settled(sink, b, w))
-			fault_report(sink, 2, addr_of(idx),
-				     "block is owned by client %u, there are %u",
-				     slot, s->client_nr);
+			fault_report(
+				sink, 2, addr_of(idx),
+				"block is owned by client %u, there are %u",
+				slot, s->client_nr);
 		return;
 	}
 	if (!(a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN) &&
 	    settled(sink, b, w))
-		fault_report(sink, 5, addr_of(idx),
-			     "block is owned by client %u, whose ledger does not say so",
-			     slot);
+		fault_report(
+			sink, 5, addr_of(idx),
+			"block is owned by client %u, whose ledger does not say so",
+			slot);
 }
 
 static void check_place(const struct slab *s, struct fault_sink *sink,
@@ -149,8 +151,8 @@ static void check_slab(const struct slab *s, struct fault_sink *sink,
 	if (!slab_word_is_sound(s, region, slab)) {
 		if (!sink->live || slab_word(r, slab) == w)
 			fault_report(sink, 11, addr_of(first),
-				     "slab %u: its word 0x%llx cannot be",
-				     slab, (unsigned long long)w);
+				     "slab %u: its word 0x%llx cannot be", slab,
+				     (unsigned long long)w);
 		return;
 	}
 	if (sink->live || slab_word_state(w) != SLAB_EMPTY)
