@@ -432,7 +432,11 @@ static void pin_batch(struct load *l)
 		load_bad(l->board, "pin batch", n, f.no[0]);
 }
 
-/* By reference what is held by a view: it cannot be stale. */
+/*
+ * By reference what is held by a view.  A delete that had looked for pins just
+ * before the view was taken may have ended the entry: then it can be read, but
+ * not be pinned anew.
+ */
 static void reference(struct load *l)
 {
 	struct load_view *h = &l->held[test_random(&l->rnd) % LOAD_HELD];
@@ -442,7 +446,7 @@ static void reference(struct load *l)
 	if (h->view.ref.version == 0)
 		return;
 	rc = maru_ref_pin(l->pool, &h->view.ref, 1);
-	if (!MAY(l, "pin by reference", h->no, rc, 0))
+	if (!MAY(l, "pin by reference", h->no, rc, MARU_E_STALE))
 		return;
 	rc = maru_ref_data(l->pool, &h->view.ref, &view.data, &view.len);
 	if (MAY(l, "data by reference", h->no, rc, 0))

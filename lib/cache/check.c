@@ -101,7 +101,8 @@ static struct census census(const struct maru_pool *p)
 
 struct keeper {
 	struct maru_pool *pool;
-	bool values;
+	bool values; /* look at those that have a checksum */
+	bool proof;  /* keep only what a checksum proves */
 };
 
 static bool keep(void *ctx, uint32_t idx)
@@ -109,14 +110,37 @@ static bool keep(void *ctx, uint32_t idx)
 	const struct keeper *k = ctx;
 	const char *why;
 
+	if (k->proof && !k->pool->dir.check_values)
+		return false;
 	return entry_is_whole(&k->pool->dir, idx, &why) &&
 	       (!k->values || entry_value_ok(&k->pool->dir, idx));
+}
+
+/* Power was lost, or the pool's host is another one: trust no table. */
+static bool must_rebuild(const struct maru_pool *p)
+{
+	return !media_is_clean(&p->media) && !media_same_boot(&p->media);
+}
+
+/*
+ * After a loss of power a descriptor proves its value only if it was flushed
+ * behind it: in a durable pool, and not through the page cache, which writes
+ * back in any order.
+ */
+static bool values_were_first(const struct maru_pool *p)
+{
+	return p->media.durable &&
+	       media_region(&p->media, 0)->map.granularity != DEV_PAGE;
 }
 
 static int rebuild(struct maru_pool *p, bool values)
 {
 	struct media_region *r = media_region(&p->media, 0);
-	struct keeper k = { p, values };
+	struct keeper k = {
+		.pool = p,
+		.values = values || must_rebuild(p),
+		.proof = must_rebuild(p) && !values_were_first(p),
+	};
 	struct media_super sb = r->sb;
 
 	slab_rebuild(&p->slab, keep, &k);
@@ -126,12 +150,6 @@ static int rebuild(struct maru_pool *p, bool values)
 		media_super_write(r, &sb);
 	media_set_state(&p->media, true);
 	return dev_sync(&r->map, 0, r->map.len);
-}
-
-/* Power was lost, or the pool's host is another one: trust no table. */
-static bool must_rebuild(const struct maru_pool *p)
-{
-	return !media_is_clean(&p->media) && !media_same_boot(&p->media);
 }
 
 static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,

@@ -81,7 +81,7 @@ static int refuse_content(struct dev *dev, const struct maru_create_opts *o,
 }
 
 static int plan(const struct maru_create_opts *o, uint64_t bytes,
-		struct media_super *sb, struct media_class *class)
+		struct media_super *sb)
 {
 	struct media_plan p = {
 		.bytes = bytes,
@@ -94,7 +94,7 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 				     MARU_CREATE_CRC),
 		.label = o->label,
 	};
-
+	struct media_class class[SLAB_CLASS_MAX] = { 0 };
 	int rc;
 
 	if (p.unit >= 4096)
@@ -105,7 +105,10 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 		return rc;
 	/* what no slab can hold is not worth a class */
 	p.class_nr = slab_class_prune(class, p.class_nr, 1u << sb->slab_shift);
-	return media_layout(&p, sb);
+	rc = media_layout(&p, sb);
+	slab_class_groups(class, p.class_nr, sb);
+	memcpy(sb->class, class, p.class_nr * sizeof(class[0]));
+	return rc;
 }
 
 static int identify(struct media_super *sb)
@@ -144,7 +147,7 @@ static void write_regions(struct media_region *r, const struct media_super *sb)
 
 /* All tables zero is an empty pool; the superblocks make it one, last. */
 static int format(struct dev *dev, const struct maru_create_opts *o,
-		  struct media_super *sb, const struct media_class *class)
+		  struct media_super *sb)
 {
 	struct media m = { 0 };
 	struct media_region *r;
@@ -156,11 +159,9 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 	}
 	r = media_region(&m, 0);
 	media_zero(r, dev->made);
-	rc = slab_format(&m, class, sb->class_nr);
 	write_regions(r, sb);
 	media_set_state(&m, true);
-	if (!rc)
-		rc = dev_sync(&r->map, 0, sb->section[SECTION_DATA].off);
+	rc = dev_sync(&r->map, 0, sb->section[SECTION_DATA].off);
 	if (!rc)
 		media_super_write(r, sb);
 	if (!rc && m.durable)
@@ -172,7 +173,6 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 /* Takes @dev, whatever becomes of it. */
 static int create_on(struct dev *dev, const struct maru_create_opts *o)
 {
-	struct media_class class[SLAB_CLASS_MAX];
 	struct media_super old, sb;
 	struct dev_lock lock = { .fd = -1 };
 	uint64_t room = dev->size > o->offset ? dev->size - o->offset : 0;
@@ -180,7 +180,6 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 	bool pool;
 	int rc;
 
-	memset(class, 0, sizeof(class));
 	pool = !dev->made && !media_super_read(dev, o->offset, &old, &ok);
 	rc = refuse_users(dev, o, pool ? &old : NULL, &lock);
 	if (!rc && !dev->made)
@@ -192,13 +191,13 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 			     (unsigned long long)o->offset,
 			     (unsigned long long)o->bytes);
 	if (!rc)
-		rc = plan(o, o->bytes ? o->bytes : room, &sb, class);
+		rc = plan(o, o->bytes ? o->bytes : room, &sb);
 	if (!rc)
 		rc = identify(&sb);
 	if (rc) {
 		dev_abandon(dev);
 	} else {
-		rc = format(dev, o, &sb, class);
+		rc = format(dev, o, &sb);
 	}
 	if (lock.fd >= 0)
 		dev_lock_close(&lock);

@@ -18,6 +18,9 @@
 /* Chances run out after four laps; one more for what was busy. */
 #define LAPS 5
 
+/* How often to look for unused extents: a look goes over all slabs. */
+#define ROOMS 1024
+
 enum look { LOOK_NOTHING, LOOK_CHANCE, LOOK_FREE };
 
 static void count_evicted(struct maru_pool *p, uint64_t bytes)
@@ -242,7 +245,7 @@ int pool_make_room(struct maru_pool *p, uint32_t units, uint32_t *idx)
 	uint32_t class = slab_class_of(&p->slab, units);
 
 	/* now and then look for unused extents before evicting anybody */
-	if (a32_add_rlx(&p->rooms, 1) % 64 == 0 && retire_unused(p) &&
+	if (a32_add_rlx(&p->rooms, 1) % ROOMS == 0 && retire_unused(p) &&
 	    !slab_alloc(&p->slab, units, client_lane(&p->client), idx))
 		return 0;
 	if (!room_once(p, class, units, idx))
@@ -275,7 +278,8 @@ static uint64_t evict_one(struct maru_pool *p, uint32_t class)
 
 int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 {
-	uint64_t sum = 0, before = 0;
+	bool spent[SLAB_CLASS_MAX + 1] = { false };
+	uint64_t sum = 0, before, got;
 	uint32_t class;
 	int rc = pool_enter_rw(pool);
 
@@ -286,11 +290,17 @@ int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 	client_tick(&pool->client);
 	do {
 		before = sum;
+		/* one of each class in turn, but no class that has no more */
 		for (class = 0; class <= pool->slab.class_nr && sum < bytes;
-		     class ++)
-			sum += evict_one(pool, class == pool->slab.class_nr ?
-						       SLAB_HUGE :
-						       class);
+		     class ++) {
+			if (spent[class])
+				continue;
+			got = evict_one(pool, class == pool->slab.class_nr ?
+						      SLAB_HUGE :
+						      class);
+			spent[class] = !got;
+			sum += got;
+		}
 	} while (sum < bytes && sum > before);
 	if (freed)
 		*freed = sum;

@@ -267,7 +267,9 @@ int maru_close(struct maru_pool *pool, unsigned flags)
 	if (pool->client.self != CLIENT_NONE) {
 		client_holds(&pool->client, pool->client.self, &entries, &pins,
 			     &buffers);
-		if ((pins || buffers) && !(flags & MARU_CLOSE_FORCE))
+		/* declared dead: the slot may be another client's by now */
+		if ((pins || buffers) && client_ok(&pool->client) &&
+		    !(flags & MARU_CLOSE_FORCE))
 			return err_set(
 				-EBUSY,
 				"%llu views and pins and %llu buffers are still held",

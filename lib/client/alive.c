@@ -95,13 +95,13 @@ static int maps_pool(const struct client *c, uint64_t pid)
 	return found;
 }
 
-static int pid_alive(const struct client *c, const struct media_client *m)
+/* 1, 0 or -1 of the process that a slot names; @pid as it was read, once */
+static int pid_alive(const struct client *c, const struct media_client *m,
+		     uint64_t pid)
 {
-	uint64_t pid = a64_load_rlx(&m->pid); /* C1 orders it, or it is 0 */
 	int64_t start;
 
-	if (!pid)
-		return 0; /* died before it told who it is */
+	/* relaxed: written before the pid, see tell() */
 	if (a64_load_rlx(&m->boot[0]) != c->me.boot[0] ||
 	    a64_load_rlx(&m->boot[1]) != c->me.boot[1])
 		return 0; /* of an earlier life of this host */
@@ -113,9 +113,14 @@ static int pid_alive(const struct client *c, const struct media_client *m)
 	return start && (uint64_t)start == a64_load_rlx(&m->start);
 }
 
+/*
+ * The slot's word must be read before and exchanged afterwards: what is said
+ * here is of whoever has the slot meanwhile.
+ */
 int client_alive(struct client *c, uint32_t slot)
 {
 	const struct media_client *m = &c->slots[slot];
+	uint64_t pid;
 	int held, alive;
 
 	if (slot == c->self)
@@ -123,10 +128,13 @@ int client_alive(struct client *c, uint32_t slot)
 	held = dev_lock_held(&c->lock, CLIENT_LOCK_SLOT + slot);
 	if (held < 0)
 		return -1;
-	alive = pid_alive(c, m);
+	pid = a64_load_acq(&m->pid); /* C2 acquire, pairs with tell() */
+	if (!pid) /* it has not told who it is: joining, or died at that */
+		return held;
+	alive = pid_alive(c, m, pid);
 	if (held) /* a child may have inherited the lock: 0 is proof */
-		return a64_load_rlx(&m->pid) && alive == 0 ? 0 : 1;
+		return alive == 0 ? 0 : 1;
 	if (alive == -1)
 		return 0; /* another pid namespace: the lock is all we have */
-	return alive && maps_pool(c, a64_load_rlx(&m->pid)) ? 1 : 0;
+	return alive && maps_pool(c, pid) ? 1 : 0;
 }

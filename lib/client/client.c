@@ -46,6 +46,7 @@ static void tell(struct client *c, struct media_client *m, const char *name)
 	memset(m->name, 0, sizeof(m->name));
 	strncpy(m->name, name, sizeof(m->name) - 1);
 	client_counters_start(c, c->self);
+	/* C2 release, pairs with client_alive() */
 	a64_store_rel(&m->pid, me->pid);
 }
 
@@ -65,8 +66,14 @@ static bool join(struct client *c, uint32_t slot, const char *name)
 	c->dir->slab->self_inc = inc;
 	c->dir->owes = &m->owes;
 	tell(c, m, name);
-	/* C1 release, pairs with client_word() */
-	a64_store_full(&m->word, c->self_word);
+	/* C1 release, pairs with client_word(); an exchange, as whoever has
+	 * declared us dead is to be believed */
+	w = client_make(CLIENT_JOINING, inc);
+	if (!a64_cas_full(&m->word, &w, c->self_word)) {
+		c->self = c->dir->slab->self = CLIENT_NONE;
+		c->dir->owes = NULL;
+		return false;
+	}
 	ledger_activate(c->dir->slab, slot);
 	return true;
 }

@@ -17,6 +17,7 @@
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  C1: join() -> client_word()   the slot's identity and counters' base
+ *  C2: tell() -> client_alive()  start time, boot id, pid namespace
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H

@@ -43,7 +43,6 @@ enum section_id {
 	SECTION_SUPER_B,
 	SECTION_CONTROL,
 	SECTION_REGIONS,
-	SECTION_CLASSES,
 	SECTION_HANDS,
 	SECTION_ACTIVE,
 	SECTION_CLIENTS,
@@ -66,6 +65,22 @@ struct media_section {
 MEDIA_SIZE(struct media_section, 16);
 MEDIA_AT(struct media_section, off, 0);
 MEDIA_AT(struct media_section, len, 8);
+
+/* A size class: how the data is cut up.  In rising order of units. */
+#define MEDIA_CLASS_MAX 64u
+
+struct media_class {
+	uint32_t units; /* of a block; 0 = end of the table */
+	uint16_t group; /* slabs of an extent */
+	uint16_t exact; /* 1: asked for at creation */
+	uint64_t bytes; /* exact: the value size asked for */
+	uint8_t zero[16];
+};
+MEDIA_SIZE(struct media_class, 32);
+MEDIA_AT(struct media_class, units, 0);
+MEDIA_AT(struct media_class, group, 4);
+MEDIA_AT(struct media_class, exact, 6);
+MEDIA_AT(struct media_class, bytes, 8);
 
 /* Three copies, written once.  Owner: super.c. */
 struct media_super {
@@ -97,7 +112,8 @@ struct media_super {
 	uint32_t create_flags; /* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
 	char label[MEDIA_LABEL];
 	struct media_section section[32];
-	uint8_t zero[3340];
+	struct media_class class[MEDIA_CLASS_MAX];
+	uint8_t zero[1292];
 	uint32_t crc; /* CRC-32C of all before it */
 };
 MEDIA_SIZE(struct media_super, 4096);
@@ -129,7 +145,8 @@ MEDIA_AT(struct media_super, hash_alg, 168);
 MEDIA_AT(struct media_super, create_flags, 172);
 MEDIA_AT(struct media_super, label, 176);
 MEDIA_AT(struct media_super, section, 240);
-MEDIA_AT(struct media_super, zero, 752);
+MEDIA_AT(struct media_super, class, 752);
+MEDIA_AT(struct media_super, zero, 2800);
 MEDIA_AT(struct media_super, crc, 4092);
 
 #define MEDIA_CLEAN 1u

@@ -23,10 +23,9 @@
 const char *media_section_name(enum section_id id)
 {
 	static const char *const name[SECTION_NR] = {
-		"super-a",  "super-b", "control",   "regions",
-		"classes",  "hands",   "active",    "clients",
-		"counters", "slabs",   "slab-maps", "buckets",
-		"ledger",   "blocks",  "data",	    "super-c",
+		"super-a", "super-b", "control",  "regions", "hands",
+		"active",  "clients", "counters", "slabs",   "slab-maps",
+		"buckets", "ledger",  "blocks",	  "data",    "super-c",
 	};
 
 	return id < SECTION_NR ? name[id] : "?";
@@ -57,7 +56,6 @@ static uint64_t place(struct media_super *sb, uint64_t units)
 		[SECTION_CONTROL] = MEDIA_PAGE,
 		[SECTION_REGIONS] =
 			MEDIA_REGION_MAX * sizeof(struct media_region_entry),
-		[SECTION_CLASSES] = MEDIA_PAGE,
 		[SECTION_HANDS] = 2 * MEDIA_PAGE,
 		[SECTION_ACTIVE] = MEDIA_PAGE,
 		[SECTION_CLIENTS] = (uint64_t)sb->client_nr * CLIENT_BYTES,

@@ -62,6 +62,7 @@ uint32_t slab_class_prune(struct media_class *class, uint32_t nr,
 	for (i = 0; i < nr; i++)
 		if (class[i].exact || class[i].units <= slab_units)
 			class[kept++] = class[i];
+	memset(&class[kept], 0, (nr - kept) * sizeof(*class));
 	return kept;
 }
 

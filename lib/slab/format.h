@@ -68,20 +68,6 @@ MEDIA_SIZE(struct media_slab, 256);
 MEDIA_AT(struct media_slab, word, 0);
 MEDIA_AT(struct media_slab, hint, 64);
 
-/* Written at creation, in rising order of units, never after. */
-struct media_class {
-	uint32_t units; /* of a block; 0 = end of the table */
-	uint16_t group; /* slabs of an extent */
-	uint16_t exact; /* 1: asked for at creation */
-	uint64_t bytes; /* exact: the value size asked for */
-	uint8_t zero[16];
-};
-MEDIA_SIZE(struct media_class, 32);
-MEDIA_AT(struct media_class, units, 0);
-MEDIA_AT(struct media_class, group, 4);
-MEDIA_AT(struct media_class, exact, 6);
-MEDIA_AT(struct media_class, bytes, 8);
-
 /* The eviction hand of a class, on a line of its own. */
 struct media_hand {
 	a64 pos; /* idx of the block to look at next */

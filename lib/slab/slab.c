@@ -38,19 +38,6 @@ int slab_attach(struct slab *s, const struct media *m)
 	s->hands = media_at(root, SECTION_HANDS);
 	s->active = media_at(root, SECTION_ACTIVE);
 	s->self = SLAB_NONE;
-	memcpy(s->class, media_at(root, SECTION_CLASSES),
-	       s->class_nr * sizeof(s->class[0]));
+	memcpy(s->class, root->sb.class, s->class_nr * sizeof(s->class[0]));
 	return slab_class_check(s);
-}
-
-int slab_format(const struct media *m, const struct media_class *class,
-		uint32_t nr)
-{
-	struct media_region *root = media_region(m, 0);
-	struct media_class *out = media_at(root, SECTION_CLASSES);
-
-	memcpy(out, class, nr * sizeof(*class));
-	slab_class_groups(out, nr, &root->sb);
-	dev_flush(&root->map, out, nr * sizeof(*out));
-	return 0;
 }

@@ -26,7 +26,7 @@
 
 #include <errno.h>
 
-#define SLAB_CLASS_MAX 64u
+#define SLAB_CLASS_MAX MEDIA_CLASS_MAX
 #define SLAB_HUGE 0xffu /* class of an extent that is one block */
 #define SLAB_NONE UINT32_MAX
 #define SLAB_LANES 8u
@@ -70,10 +70,6 @@ struct slab {
 
 /** slab_attach() - read the tables; MARU_E_CORRUPT with a message if bad. */
 int slab_attach(struct slab *s, const struct media *m);
-
-/** slab_format() - write the class table of a new, zeroed pool. */
-int slab_format(const struct media *m, const struct media_class *class,
-		uint32_t nr);
 
 /* class.c: the table of a new pool. */
 uint32_t slab_class_plan(struct media_class *out, const uint64_t *bytes,
