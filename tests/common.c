@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define HANDLES 64
+#define NAMED_BYTES (128 << 20) /* of a file that is not there yet */
 
 static enum test_medium medium;
 static char scratch[PATH_MAX - 64]; /* folder of this program */
@@ -234,11 +235,17 @@ static void use_tmpfs(void)
 
 static void use_named(void)
 {
+	struct stat st;
+
 	medium = TEST_NAMED;
 	named_fd = open(getenv("MARU_TEST_POOL"), O_RDWR | O_CREAT | O_CLOEXEC,
 			0660);
-	if (named_fd >= 0)
-		flock(named_fd, LOCK_EX);
+	if (named_fd < 0)
+		return; /* the tests will say why */
+	flock(named_fd, LOCK_EX);
+	if (fstat(named_fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size == 0 && ftruncate(named_fd, NAMED_BYTES) != 0)
+		perror(getenv("MARU_TEST_POOL"));
 }
 
 static void leave_named(void)
@@ -291,16 +298,45 @@ static void remove_scratch(void)
 	rmdir(scratch);
 }
 
+/*
+ * Clears up when this process and all its children are gone, however they
+ * went.  Returns what keeps it waiting.
+ */
+static int leave_a_cleaner(void)
+{
+	int fd[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(fd) != 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		setsid(); /* not in the group that a timeout kills */
+		close(fd[1]);
+		while (read(fd[0], &c, 1) < 0 && errno == EINTR)
+			;
+		remove_scratch();
+		_exit(0);
+	}
+	close(fd[0]);
+	return fd[1];
+}
+
 int test_run(const char *name, enum test_medium media,
 	     const TTest *const *tests, size_t nr)
 {
 	SRunner *sr = srunner_create(NULL);
-	int failed;
+	int failed, cleaner;
 
+	/* libcheck's own would be 4 seconds and no more */
+	setenv("CK_DEFAULT_TIMEOUT", "30", 0);
+	setenv("CK_TIMEOUT_MULTIPLIER", TEST_SLOW ? "4" : "1", 0);
 	if (!make_scratch()) {
 		perror(scratch);
 		return 1;
 	}
+	cleaner = leave_a_cleaner();
 	for (unsigned m = 0; m < TEST_MEDIA && m <= (unsigned)media; m++)
 		if (m != TEST_NAMED || getenv("MARU_TEST_POOL") != NULL)
 			srunner_add_suite(sr, suite(name, m, tests, nr));
@@ -308,5 +344,6 @@ int test_run(const char *name, enum test_medium media,
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
 	remove_scratch();
+	close(cleaner);
 	return failed != 0;
 }

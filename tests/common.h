@@ -122,7 +122,7 @@ const struct maru_keys *test_prefix(const struct maru_keys *keys);
 enum test_medium {
 	TEST_MEM,   /* memfd */
 	TEST_TMPFS, /* file in /dev/shm */
-	TEST_NAMED, /* what $MARU_TEST_POOL names; is formatted! */
+	TEST_NAMED, /* $MARU_TEST_POOL, 128 MiB or more; is formatted! */
 	TEST_MEDIA,
 };
 

@@ -6,7 +6,12 @@
 # built that fills pools and keeps one in use.
 set -u
 LC_ALL=C
-export LC_ALL
+# What a sanitizer finds must not look like a status of the tools.
+ASAN_OPTIONS=${ASAN_OPTIONS-}:exitcode=99
+UBSAN_OPTIONS=${UBSAN_OPTIONS-}:exitcode=99
+TSAN_OPTIONS=${TSAN_OPTIONS-}:exitcode=99
+LSAN_OPTIONS=${LSAN_OPTIONS-}:exitcode=99
+export LC_ALL ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS LSAN_OPTIONS
 bad=0
 nr=0
 here=$(cd "$(dirname "$0")" && pwd)
@@ -85,6 +90,7 @@ place() {
 
 # break_at OFFSET BYTES: by noise, the same at each run
 break_at() {
+	[ -n "$1" ] || { fail 'no such section'; return; }
 	broken=0
 	while [ $broken -lt "$2" ]; do
 		printf '\245\132\377\001\200\177\063\314'
@@ -283,20 +289,15 @@ test_tables() {
 		tame maru-fsck -y "$pool"
 		want 0 maru-fsck -y "$pool"
 	done
-	for s in control regions classes hands active counters slab-maps \
-		ledger; do
+	cp "$dir/good" "$pool"
+	for s in $(maru-dump "$pool" sections |
+		awk '/^  [a-z]/ && !/^  (name|super|data)/ { print $1 }'); do
 		cp "$dir/good" "$pool"
-		break_at "$(place $s 1)" 1024
+		break_at "$(place "$s" 1)" 1024
 		tame maru-dump "$pool" all
 		tame maru-fsck "$pool"
 		tame maru-fsck -y "$pool"
-		last=$rc
-		tame maru-fsck -y "$pool"
-		# what could be mended is; what could not is said again
-		case $last:$rc in
-		[01]:0 | 4:4 | 8:8) ;;
-		*) fail "$s: fsck -y exits $last, then $rc" ;;
-		esac
+		want 0 maru-fsck -y "$pool"
 	done
 }
 

@@ -31,19 +31,6 @@ static void check_all(struct maru_pool *p, struct fault_sink *sink)
 	client_check(&p->client, sink);
 }
 
-/* Is anybody else there who may change things while we look? */
-static bool others(const struct maru_pool *p)
-{
-	const struct client *c = &p->client;
-	uint32_t slot;
-
-	for (slot = 0; slot < c->slot_nr; slot++)
-		if (slot != c->self &&
-		    client_state(client_word(c, slot)) != CLIENT_FREE)
-			return true;
-	return false;
-}
-
 int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx)
 {
 	struct fault_sink sink = { .fn = fn, .ctx = ctx };
@@ -51,7 +38,7 @@ int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx)
 
 	if (rc)
 		return rc;
-	sink.live = !pool->rdonly || others(pool);
+	sink.live = !pool->rdonly || client_others(&pool->client);
 	check_all(pool, &sink);
 	return (int)bits_min(sink.faults, INT32_MAX);
 }
@@ -148,7 +135,7 @@ static int rebuild(struct maru_pool *p, bool values)
 	client_rebuild(&p->client);
 	if (p->media.copies_ok != 7)
 		media_super_write(r, &sb);
-	media_set_state(&p->media, true);
+	media_set_clean(&p->media);
 	return dev_sync(&r->map, 0, r->map.len);
 }
 
@@ -159,7 +146,7 @@ static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 	struct fault_sink left = { 0 };
 	int rc;
 
-	if (!sink->faults && !before.other && !others(p) && !must_rebuild(p) &&
+	if (!sink->faults && !before.other && !client_others(&p->client) && !must_rebuild(p) &&
 	    !(o->flags & MARU_FSCK_REBUILD))
 		return 0;
 	rc = rebuild(p, o->flags & MARU_FSCK_DATA);
@@ -183,7 +170,7 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 		.fn = o->fn,
 		.ctx = o->ctx,
 		.fixing = o->flags & MARU_FSCK_REPAIR,
-		.live = !(o->flags & MARU_FSCK_REPAIR) && others(p),
+		.live = !(o->flags & MARU_FSCK_REPAIR) && client_others(&p->client),
 	};
 
 	check_all(p, &sink);

@@ -160,7 +160,7 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 	r = media_region(&m, 0);
 	media_zero(r, dev->made);
 	write_regions(r, sb);
-	media_set_state(&m, true);
+	media_set_clean(&m);
 	rc = dev_sync(&r->map, 0, sb->section[SECTION_DATA].off);
 	if (!rc)
 		media_super_write(r, sb);

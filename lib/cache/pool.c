@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 300 /* of 10 ms: whoever closes last is quickly done */
+#define LOCK_TRIES 300 /* of 10 ms */
 
 int pool_refuse(const struct maru_pool *p, const char *what)
 {
@@ -156,7 +156,7 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 		rc = client_join(&p->client,
 				 o->name ? o->name :
 					   program_invocation_short_name);
-	return rc;
+	return rc ? rc : media_enter(&p->media);
 }
 
 static void undo(struct maru_pool *p)
@@ -241,12 +241,13 @@ int pool_open_alone(const char *target, uint64_t offset, bool repair,
 static void leave_clean(struct maru_pool *p)
 {
 	struct media_region *r = media_region(&p->media, 0);
+	uint64_t seen = media_state(&p->media);
 
-	if (dev_lock_take(&p->client.lock, CLIENT_LOCK_POOL, false))
+	if (client_others(&p->client))
 		return;
 	if (p->media.durable)
 		dev_sync(&r->map, 0, r->map.len);
-	media_set_state(&p->media, true);
+	media_make_clean(&p->media, seen);
 	if (p->media.durable)
 		dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
 }

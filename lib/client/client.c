@@ -154,3 +154,14 @@ void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
 					       slot, inc);
 		}
 }
+
+bool client_others(const struct client *c)
+{
+	uint32_t slot;
+
+	for (slot = 0; slot < c->slot_nr; slot++)
+		if (slot != c->self &&
+		    client_state(client_word(c, slot)) != CLIENT_FREE)
+			return true;
+	return false;
+}

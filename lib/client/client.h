@@ -65,14 +65,16 @@ int client_attach(struct client *c, const struct media *m, struct dir *d);
 int client_join(struct client *c, const char *name);
 /** client_leave() - give everything back, then the slot. */
 void client_leave(struct client *c);
+/** client_others() - has anybody else a slot, be it a dead one? */
+bool client_others(const struct client *c);
 /** client_holds() - entries held or pinned, and buffers, by this client. */
 void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
 		  uint64_t *pins, uint64_t *buffers);
 
 static inline uint64_t client_word(const struct client *c, uint32_t slot)
 {
-	/* C1 acquire, pairs with join() */
-	return a64_load_acq(&c->slots[slot].word);
+	/* C1 acquire, pairs with join(); full: see media_enter() */
+	return a64_load_full(&c->slots[slot].word);
 }
 
 static inline enum client_state client_state(uint64_t w)

@@ -40,9 +40,41 @@ static struct media_control *control(const struct media *m)
 	return media_at(media_region(m, 0), SECTION_CONTROL);
 }
 
+static uint64_t make(uint64_t clean, uint64_t changes)
+{
+	return clean | changes << 8;
+}
+
+uint64_t media_state(const struct media *m)
+{
+	/* M2 acquire, pairs with change(); full: slots are looked at next */
+	return a64_load_full(&control(m)->state);
+}
+
 bool media_is_clean(const struct media *m)
 {
-	return a64_load_acq(&control(m)->state) == MEDIA_CLEAN;
+	return (media_state(m) & 0xff) == MEDIA_CLEAN;
+}
+
+static void persist(struct media *m)
+{
+	struct media_region *r = media_region(m, 0);
+
+	if (!m->durable)
+		return;
+	dev_flush(&r->map, control(m), sizeof(struct media_control));
+	dev_drain(&r->map);
+}
+
+/* False: it is not @seen any more. */
+static bool change(struct media *m, uint64_t seen, uint64_t clean)
+{
+	/* M2 release, pairs with media_state() */
+	if (!a64_cas_full(&control(m)->state, &seen,
+			  make(clean, (seen >> 8) + 1)))
+		return false;
+	persist(m);
+	return true;
 }
 
 bool media_same_boot(const struct media *m)
@@ -71,18 +103,18 @@ int media_enter(struct media *m)
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
 	a64_add_rlx(&c->opens, 1);
-	media_set_state(m, false);
+	/* a failure means that somebody else changed it: bounded by those */
+	while (!change(m, media_state(m), MEDIA_DIRTY))
+		;
 	return 0;
 }
 
-void media_set_state(struct media *m, bool clean)
+void media_make_clean(struct media *m, uint64_t seen)
 {
-	struct media_region *r = media_region(m, 0);
-	struct media_control *c = control(m);
+	change(m, seen, MEDIA_CLEAN);
+}
 
-	a64_store_full(&c->state, clean ? MEDIA_CLEAN : MEDIA_DIRTY);
-	if (!m->durable)
-		return;
-	dev_flush(&r->map, c, sizeof(*c));
-	dev_drain(&r->map);
+void media_set_clean(struct media *m)
+{
+	change(m, media_state(m), MEDIA_CLEAN);
 }

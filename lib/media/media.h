@@ -8,6 +8,7 @@
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  M1: media_map() -> media_region()   a region's private description
+ *  M2: change() -> media_state()       what was done before saying so
  */
 #ifndef MEDIA_MEDIA_H
 #define MEDIA_MEDIA_H
@@ -94,8 +95,17 @@ const char *media_section_name(enum section_id id);
 int media_boot_id(uint64_t id[2]);
 bool media_is_clean(const struct media *m);
 bool media_same_boot(const struct media *m);
-/** media_enter() - about to write: MARU_E_CORRUPT if it needs fsck first. */
+/**
+ * media_enter() - about to write: MARU_E_CORRUPT if it needs fsck first
+ *
+ * Twice, before and after taking a client slot: whoever leaves last and finds
+ * no slot taken, but the state as it was before it looked, may say "clean".
+ */
 int media_enter(struct media *m);
-void media_set_state(struct media *m, bool clean);
+/** media_state() - to be given to media_make_clean() after a look around */
+uint64_t media_state(const struct media *m);
+/** media_make_clean() - unless somebody has entered since @seen */
+void media_make_clean(struct media *m, uint64_t seen);
+void media_set_clean(struct media *m); /* alone with it */
 
 #endif
