@@ -57,12 +57,9 @@ struct field {
 	const char *type, *name;
 	size_t off, size, all; /* all: of the type */
 };
-#define F(t, f)                                                            \
-	{                                                                  \
-#t, #f, offsetof(struct t, f), sizeof(((struct t *)0)->f), \
-			sizeof(struct t)                                   \
-	}
 /* clang-format off */
+#define F(t, f) { #t, #f, offsetof(struct t, f), sizeof(((struct t *)0)->f), \
+	sizeof(struct t) }
 static const struct field fields[] = {
 	F(media_section, off), F(media_section, len),
 	F(media_class, units), F(media_class, group), F(media_class, exact),
@@ -100,7 +97,7 @@ static const struct field fields[] = {
 	F(media_block, size), F(media_block, units), F(media_block, use),
 	F(media_block, prio), F(media_block, space), F(media_block, crc_desc),
 	F(media_block, crc_data), F(media_block, ttl), F(media_block, birth),
-	F(media_block, user), F(media_block, key),
+	F(media_block, user), F(media_block, key), { 0 },
 };
 /* clang-format on */
 
@@ -110,7 +107,7 @@ static void print_fields(FILE *out)
 	const char *type = "";
 	size_t at = 0, i;
 
-	for (i = 0; i < PLAIN_LEN(fields); i++) {
+	for (i = 0; fields[i].type; i++) {
 		const struct field *f = &fields[i];
 
 		if (strcmp(type, f->type) != 0) {
@@ -122,10 +119,8 @@ static void print_fields(FILE *out)
 			      f->name);
 		fprintf(out, "  %s %zu %zu\n", f->name, f->off, f->size);
 		at += f->size;
-		if (i + 1 == PLAIN_LEN(fields) ||
-		    strcmp(type, fields[i + 1].type) != 0)
-			ck_assert_msg(at == f->all, "%s: a gap at its end",
-				      type);
+		ck_assert_msg(at == f->all || f[1].off, "%s: a gap at its end",
+			      type);
 	}
 }
 
@@ -133,21 +128,9 @@ struct number {
 	const char *name;
 	uint64_t value;
 };
-#define N(n)          \
-	{             \
-#n, n \
-	}
-
-static void print_list(FILE *out, const struct number *list, size_t nr)
-{
-	size_t i;
-
-	for (i = 0; i < nr; i++)
-		fprintf(out, "%s 0x%llx\n", list[i].name,
-			(unsigned long long)list[i].value);
-}
 
 /* clang-format off */
+#define N(n) { #n, n }
 static const struct number numbers[] = {
 	N(MEDIA_MAJOR), N(MEDIA_MINOR), N(MEDIA_ENDIAN), N(MEDIA_PAGE),
 	N(MEDIA_DATA_ALIGN), N(MEDIA_REGION_MAX), N(MEDIA_CLASS_MAX),
@@ -166,6 +149,15 @@ static const struct number numbers[] = {
 	N(CLIENT_FREE), N(CLIENT_JOINING), N(CLIENT_ACTIVE), N(CLIENT_DEAD),
 };
 /* clang-format on */
+
+static void print_list(FILE *out, const struct number *list, size_t nr)
+{
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		fprintf(out, "%s 0x%llx\n", list[i].name,
+			(unsigned long long)list[i].value);
+}
 
 static void print_numbers(FILE *out)
 {
@@ -201,9 +193,7 @@ static void print_words(FILE *out)
 		N(fast.h1),
 		N(safe.h0),
 		N(safe.h1),
-		N(dir_way(&d, 0, 1)),
 		N(dir_way(&d, 0, 2)),
-		N(dir_way(&d, 0, 3)),
 		N(dir_way(&d, 0x1235, 0)),
 		N(dir_way(&d, 0x1235, 1)),
 		N(dir_way(&d, 0x1235, 2)),
@@ -382,17 +372,14 @@ static void check_pool(struct media_plan *p)
 	ck_assert_int_eq(media_super_check(&sb, p->bytes, "pool"), 0);
 	ck_assert_uint_eq(sb.section[SECTION_SUPER_A].off, 0);
 	ck_assert_uint_eq(sb.section[SECTION_SUPER_B].off, MEDIA_PAGE);
-	ck_assert_uint_eq(sb.section[SECTION_CONTROL].off, 2 * MEDIA_PAGE);
 	ck_assert_uint_eq(sb.section[SECTION_SUPER_C].off,
 			  bits_round_down(p->bytes, MEDIA_PAGE) - MEDIA_PAGE);
 	align = p->bytes >= 64 * G ? G : MEDIA_DATA_ALIGN;
 	ck_assert_uint_eq(sb.section[SECTION_DATA].off % align, 0);
 	ck_assert_uint_eq(sb.row_bytes % 128, 0);
-	/* at most half full, and not emptier than need be */
+	/* at most half full */
 	used = 2ull * sb.unit_nr / BUCKET_SLOTS;
 	ck_assert_uint_ge(sb.bucket_nr, used);
-	if (sb.max_bytes == sb.region_bytes)
-		ck_assert_uint_le(sb.bucket_nr, 8 * bits_max(used, 8));
 }
 
 START_TEST(sections_of_any_pool_are_apart_and_inside)
@@ -490,8 +477,6 @@ START_TEST(who_it_is_must_be_known)
 	sb = good();
 	sb.major++;
 	refused(&sb, MARU_E_FORMAT, "major");
-	sb.major = 0;
-	refused(&sb, MARU_E_FORMAT, "major");
 	sb = good();
 	sb.endian = 0x04030201;
 	refused(&sb, MARU_E_FORMAT, "endian");
@@ -518,13 +503,11 @@ START_TEST(a_wrong_checksum_is_refused)
 
 	for (size_t i = 0; i < sizeof(sb); i++) {
 		p[i] ^= (unsigned char)(1u << i % 8);
-		ck_assert_int_lt(media_super_check(&sb, 64 * M, "pool"), 0);
+		ck_assert_int_eq(media_super_check(&sb, 64 * M, "pool"),
+				 i < 8 ? MARU_E_FORMAT : MARU_E_CORRUPT);
 		p[i] ^= (unsigned char)(1u << i % 8);
 	}
 	ck_assert_int_eq(media_super_check(&sb, 64 * M, "pool"), 0);
-	sb.crc++;
-	ck_assert_int_eq(media_super_check(&sb, 64 * M, "pool"),
-			 MARU_E_CORRUPT);
 }
 END_TEST
 
@@ -544,6 +527,8 @@ static uint64_t get(const struct media_super *sb, const struct field *f)
 /* Whatever is in a number: refused in words, or nothing leaves the pool. */
 static void try_field(const struct field *f)
 {
+	static const char exact[] = "magic major endian unit_nr "
+				    "slab_shift slab_nr region_no row_bytes";
 	struct media_super sb = good();
 	uint64_t old = get(&sb, f), v;
 	unsigned i;
@@ -561,7 +546,8 @@ static void try_field(const struct field *f)
 			continue;
 		err_clear();
 		if (!judge(&sb))
-			ck_assert_msg(in_bounds(&sb, 64 * M),
+			ck_assert_msg(!strstr(exact, f->name) &&
+					      in_bounds(&sb, 64 * M),
 				      "%s: 0x%llx is believed", f->name,
 				      (unsigned long long)get(&sb, f));
 		else
@@ -575,7 +561,7 @@ START_TEST(no_number_leads_out_of_the_pool)
 	struct field f = { .type = "media_super", .name = "section" };
 	size_t i;
 
-	for (i = 0; i < PLAIN_LEN(fields); i++)
+	for (i = 0; fields[i].type; i++)
 		if (!strcmp(fields[i].type, "media_super") &&
 		    fields[i].size <= 8)
 			try_field(&fields[i]);

@@ -146,8 +146,8 @@ static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 	struct fault_sink left = { 0 };
 	int rc;
 
-	if (!sink->faults && !before.other && !client_others(&p->client) && !must_rebuild(p) &&
-	    !(o->flags & MARU_FSCK_REBUILD))
+	if (!sink->faults && !before.other && !client_others(&p->client) &&
+	    !must_rebuild(p) && !(o->flags & MARU_FSCK_REBUILD))
 		return 0;
 	rc = rebuild(p, o->flags & MARU_FSCK_DATA);
 	if (rc)
@@ -170,7 +170,8 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 		.fn = o->fn,
 		.ctx = o->ctx,
 		.fixing = o->flags & MARU_FSCK_REPAIR,
-		.live = !(o->flags & MARU_FSCK_REPAIR) && client_others(&p->client),
+		.live = !(o->flags & MARU_FSCK_REPAIR) &&
+			client_others(&p->client),
 	};
 
 	check_all(p, &sink);

@@ -16,8 +16,10 @@ int pool_pin(struct maru_pool *p, const struct dir_key *k, unsigned count)
 	struct dir_hit hit;
 	int rc = dir_hold(&p->dir, k, count, &hit);
 
-	if (!rc)
+	if (!rc) {
+		ledger_name(&p->slab, hit.idx, count);
 		pool_use(p, hit.idx);
+	}
 	if (!rc || rc == -ENOENT)
 		pool_count(p, rc ? COUNT_misses : COUNT_hits, 1);
 	return rc;
@@ -36,13 +38,20 @@ int maru_pin(struct maru_pool *pool, const void *key, size_t klen,
 	return rc ? rc : pool_pin(pool, &k, count);
 }
 
+int pool_unpin_at(struct maru_pool *p, uint32_t idx, unsigned count)
+{
+	if (!ledger_unname(&p->slab, idx, count))
+		return -EINVAL;
+	return dir_drop(&p->dir, idx, count) < 0 ? -EINVAL : 0;
+}
+
 int pool_unpin(struct maru_pool *p, const struct dir_key *k, unsigned count)
 {
 	struct dir_hit hit;
 
-	/* an entry this client holds enough of, be it deleted meanwhile */
+	/* an entry this client pins as often, be it deleted meanwhile */
 	if (!dir_peek_held(&p->dir, k, count, &hit))
-		return dir_drop(&p->dir, hit.idx, count) < 0 ? -EINVAL : 0;
+		return pool_unpin_at(p, hit.idx, count);
 	return dir_peek(&p->dir, k, &hit) ? -ENOENT : -EINVAL;
 }
 

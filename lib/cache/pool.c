@@ -161,6 +161,7 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 
 static void undo(struct maru_pool *p)
 {
+	slab_detach(&p->slab);
 	media_unmap(&p->media, false);
 	if (p->client.lock.fd >= 0)
 		dev_lock_close(&p->client.lock);

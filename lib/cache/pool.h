@@ -125,6 +125,7 @@ int pool_bad_count(unsigned count);
 
 int pool_pin(struct maru_pool *p, const struct dir_key *k, unsigned count);
 int pool_unpin(struct maru_pool *p, const struct dir_key *k, unsigned count);
+int pool_unpin_at(struct maru_pool *p, uint32_t idx, unsigned count);
 int pool_delete(struct maru_pool *p, const struct dir_key *k);
 
 /* evict.c */

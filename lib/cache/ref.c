@@ -37,9 +37,11 @@ int maru_ref_pin(struct maru_pool *pool, const struct maru_ref *ref,
 	if (!pool_idx(pool, ref, &idx))
 		return MARU_E_STALE;
 	rc = dir_pin_at(&pool->dir, idx, (uint32_t)ref->version, count, &w);
-	if (!rc)
-		pool_use(pool, idx);
-	return rc;
+	if (rc)
+		return rc;
+	ledger_name(&pool->slab, idx, count);
+	pool_use(pool, idx);
+	return 0;
 }
 
 /* The block of a reference while it is an entry or a zombie of that version */
@@ -69,9 +71,7 @@ int maru_ref_unpin(struct maru_pool *pool, const struct maru_ref *ref,
 		rc = -EINVAL;
 	if (!rc)
 		rc = ref_block(pool, ref, &idx);
-	if (!rc && dir_drop(&pool->dir, idx, count) < 0)
-		rc = -EINVAL;
-	return rc;
+	return rc ? rc : pool_unpin_at(pool, idx, count);
 }
 
 int maru_ref_data(struct maru_pool *pool, const struct maru_ref *ref,

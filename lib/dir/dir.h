@@ -182,7 +182,7 @@ int dir_peek(const struct dir *d, const struct dir_key *k, struct dir_hit *hit);
 /** dir_peek_claim() - find a claim on the key; -ENOENT */
 int dir_peek_claim(const struct dir *d, const struct dir_key *k,
 		   struct dir_hit *hit);
-/** dir_peek_held() - find an entry or zombie that this client pins @n times */
+/** dir_peek_held() - an entry or zombie with @n pins of this client by name */
 int dir_peek_held(const struct dir *d, const struct dir_key *k, uint32_t n,
 		  struct dir_hit *hit);
 

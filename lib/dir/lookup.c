@@ -188,13 +188,10 @@ static bool want_claim(const struct dir *d, const struct dir_hit *hit,
 static bool want_held(const struct dir *d, const struct dir_hit *hit,
 		      uint32_t n)
 {
-	const struct slab *s = d->slab;
-
 	/* relaxed: this client's own pins, taken before this call */
 	return (block_state(hit->word) == BLOCK_LIVE ||
 		block_state(hit->word) == BLOCK_DYING) &&
-	       (a16_load_rlx(ledger_cell(s, s->self, hit->idx)) & CELL_PINS) >=
-		       n;
+	       a16_load_rlx(ledger_named(d->slab, hit->idx)) >= n;
 }
 
 int dir_peek(const struct dir *d, const struct dir_key *k, struct dir_hit *hit)

@@ -16,6 +16,18 @@ bool ledger_pin_many(a16 *cell, uint32_t n)
 	return true;
 }
 
+bool ledger_unname(const struct slab *s, uint32_t idx, uint32_t n)
+{
+	a16 *named = ledger_named(s, idx);
+	uint16_t old = a16_load_rlx(named); /* as in ledger_name() */
+
+	do {
+		if (old < n)
+			return false;
+	} while (!a16_cas_rlx(named, &old, (uint16_t)(old - n)));
+	return true;
+}
+
 static uint32_t active_words(const struct slab *s)
 {
 	return (s->client_nr + 63) / 64;

@@ -65,6 +65,22 @@ static inline int ledger_unpin(a16 *cell, uint32_t n)
 	return (int)((old & CELL_PINS) - n);
 }
 
+static inline a16 *ledger_named(const struct slab *s, uint32_t idx)
+{
+	return &slab_region(s, idx)->named[idx & IDX_UNIT_MASK];
+}
+
+/** ledger_name() - @n of this client's pins are by key or reference */
+static inline void ledger_name(const struct slab *s, uint32_t idx, uint32_t n)
+{
+	/* relaxed: a count of this process, of pins it holds already */
+	if (n)
+		a16_add_rlx(ledger_named(s, idx), (uint16_t)n);
+}
+
+/** ledger_unname() - they are about to be taken back; false: not so many */
+bool ledger_unname(const struct slab *s, uint32_t idx, uint32_t n);
+
 /** ledger_pins() - pins of all active clients on a block. */
 uint32_t ledger_pins(const struct slab *s, uint32_t idx);
 

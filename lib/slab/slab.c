@@ -6,8 +6,18 @@
 #include "base/err.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
-static void attach_region(struct slab *s, struct media_region *m)
+/* Address space; a page of it is memory when a block there is pinned. */
+static a16 *named_new(uint32_t units)
+{
+	void *p = mmap(NULL, units * sizeof(a16), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int attach_region(struct slab *s, struct media_region *m)
 {
 	struct slab_region *r = &s->region[m->sb.region_no];
 
@@ -23,14 +33,29 @@ static void attach_region(struct slab *s, struct media_region *m)
 	r->slab_nr = m->sb.slab_nr;
 	r->slab_shift = m->sb.slab_shift;
 	r->map_words = (m->sb.slab_nr + 63) / 64;
+	r->named = named_new(r->unit_nr);
+	return r->named ? 0 : err_sys("%s: cannot note pins", m->dev->name);
+}
+
+void slab_detach(struct slab *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->region_nr; i++)
+		if (s->region[i].named)
+			munmap(s->region[i].named,
+			       s->region[i].unit_nr * sizeof(a16));
 }
 
 int slab_attach(struct slab *s, const struct media *m)
 {
 	struct media_region *root = media_region(m, 0);
+	int rc;
 
 	memset(s, 0, sizeof(*s));
-	attach_region(s, root);
+	rc = attach_region(s, root);
+	if (rc)
+		return rc;
 	s->region_nr = 1;
 	s->client_nr = root->sb.client_nr;
 	s->class_nr = root->sb.class_nr;

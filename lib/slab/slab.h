@@ -47,6 +47,10 @@ struct slab_region {
 	a64 *maps; /* (class_nr + 1) x map_words: slabs with hints; empty */
 	a16 *rows;
 	unsigned char *data;
+	/* Process-private: of this client's pins on a unit's block, those by
+	 * key or reference.  The rest are views, and only a view's release
+	 * takes those back. */
+	a16 *named;
 	uint64_t row_cells;
 	uint32_t unit_nr, unit_shift;
 	uint32_t slab_nr, slab_shift;
@@ -70,6 +74,7 @@ struct slab {
 
 /** slab_attach() - read the tables; MARU_E_CORRUPT with a message if bad. */
 int slab_attach(struct slab *s, const struct media *m);
+void slab_detach(struct slab *s);
 
 /* class.c: the table of a new pool. */
 uint32_t slab_class_plan(struct media_class *out, const uint64_t *bytes,
