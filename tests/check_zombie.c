@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* An entry that was deleted just after a pin came: held, but no longer found.
+ */
+#include "common.h"
+
+#include "cache/pool.h"
+
+/* What a delete does that looked for pins a moment before @view was taken. */
+static void delete_late(struct maru_pool *by, const struct maru_view *view,
+			uint32_t *idx)
+{
+	struct media_block *b;
+	uint64_t w;
+
+	ck_assert(pool_idx(by, &view->ref, idx));
+	a16_or_full(ledger_cell(&by->slab, by->slab.self, *idx), CELL_OWN);
+	b = slab_block(&by->slab, *idx);
+	w = block_load(b);
+	ck_assert(block_cas(b, &w, block_unowned(w, BLOCK_DYING)));
+}
+
+START_TEST(unpin_of_a_key_leaves_views_of_its_predecessor_alone)
+{
+	struct maru_pool *pool = test_pool(NULL), *other = test_open(0);
+	struct maru_view view;
+	uint32_t idx;
+
+	ck_assert_int_eq(maru_store(pool, "k", 1, "old", 3), 0);
+	ck_assert_int_eq(maru_retrieve(pool, "k", 1, &view), 0);
+	delete_late(other, &view, &idx);
+	ck_assert_int_eq(maru_store(pool, "k", 1, "new", 3), 0);
+	ck_assert_int_eq(maru_unpin(pool, "k", 1, 1), -EINVAL);
+	ck_assert_int_eq(maru_pin(pool, "k", 1, 1), 0);
+	ck_assert_int_eq(maru_unpin(pool, "k", 1, 1), 0);
+	ck_assert_mem_eq(view.data, "old", 3);
+	ck_assert_int_eq(maru_release(pool, &view), 0);
+	slab_disown(&other->slab, idx);
+	ck_assert_int_eq(maru_delete(pool, "k", 1), 0);
+	test_close(other);
+	test_close(pool);
+}
+END_TEST
+
+START_TEST(the_last_release_frees_what_was_deleted)
+{
+	struct maru_pool *pool = test_pool(NULL), *other = test_open(0);
+	struct maru_view view, second;
+	uint32_t idx;
+
+	ck_assert_int_eq(maru_store(pool, "k", 1, "old", 3), 0);
+	ck_assert_int_eq(maru_retrieve(pool, "k", 1, &view), 0);
+	ck_assert_int_eq(maru_retrieve(other, "k", 1, &second), 0);
+	delete_late(other, &view, &idx);
+	ck_assert_int_eq(maru_exists(pool, "k", 1), 0);
+	ck_assert_int_eq(maru_release(pool, &view), 0);
+	ck_assert_uint_ne(test_stats(pool).used_bytes, 0);
+	ck_assert_int_eq(maru_release(other, &second), 0);
+	ck_assert_uint_eq(test_stats(pool).used_bytes, 0);
+	slab_disown(&other->slab, idx);
+	test_close(other);
+	test_close(pool);
+}
+END_TEST
+
+START_TEST(a_pin_by_key_can_be_taken_back_after_a_delete)
+{
+	struct maru_pool *pool = test_pool(NULL), *other = test_open(0);
+	struct maru_view view;
+	uint32_t idx;
+
+	ck_assert_int_eq(maru_store(pool, "k", 1, "old", 3), 0);
+	ck_assert_int_eq(maru_retrieve(pool, "k", 1, &view), 0);
+	ck_assert_int_eq(maru_pin(pool, "k", 1, 2), 0);
+	delete_late(other, &view, &idx);
+	ck_assert_int_eq(maru_unpin(pool, "k", 1, 2), 0);
+	ck_assert_int_eq(maru_release(pool, &view), 0);
+	ck_assert_uint_eq(test_stats(pool).used_bytes, 0);
+	slab_disown(&other->slab, idx);
+	test_close(other);
+	test_close(pool);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = {
+		unpin_of_a_key_leaves_views_of_its_predecessor_alone,
+		the_last_release_frees_what_was_deleted,
+		a_pin_by_key_can_be_taken_back_after_a_delete,
+	};
+
+	return test_run("zombies", TEST_MEDIA, tests, TEST_LEN(tests));
+}
