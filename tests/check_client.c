@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define MUCH TEST_ROUNDS(300000u)
+
 /* The ledger: a row is a client's. */
 
 START_TEST(pins_stop_at_the_cap_and_leave_the_own_bit_alone)
@@ -49,7 +51,6 @@ START_TEST(pins_are_the_sum_over_active_rows)
 	ck_assert_uint_eq(ledger_pins(s, 9), 1);
 	ledger_activate(s, 64);
 	ledger_activate(s, 129);
-	ck_assert(ledger_is_active(s, 129) && !ledger_is_active(s, 128));
 	ck_assert_uint_eq(ledger_pins(s, 9), 321);
 	ck_assert_uint_eq(ledger_pins(s, 8), 0);
 	ledger_deactivate(s, 64);
@@ -84,9 +85,6 @@ START_TEST(a_walk_finds_every_cell_of_its_row_and_no_other)
 				  n % 2 ? CELL_OWN : n + 1);
 	}
 	ck_assert_uint_eq(n, TEST_LEN(at));
-	idx = 5;
-	ledger_walk(s, GHOST, &idx);
-	ck_assert_uint_eq(idx, 6);
 	memset(ledger_cell(s, GHOST - 1, 0), 0, 3 * s->region[0].row_cells * 2);
 }
 END_TEST
@@ -271,8 +269,9 @@ START_TEST(joining_takes_a_slot_its_lock_and_tells_who_it_is)
 {
 	struct maru_open_opts o = { .size = sizeof(o), .name = "a name" };
 	struct maru_pool *p = room_pool(), *q;
-	const struct media_client *m = &p->client.slots[1];
+	struct media_client *m = &p->client.slots[1];
 
+	a64_store_full(&m->owes, 9); /* of who was there before */
 	ck_assert_int_eq(dev_lock_held(&p->client.lock, CLIENT_LOCK_SLOT + 1),
 			 0);
 	ck_assert_int_eq(maru_open(test_target(), &o, &q), 0);
@@ -289,6 +288,7 @@ START_TEST(joining_takes_a_slot_its_lock_and_tells_who_it_is)
 	ck_assert_uint_eq(a64_load_rlx(&m->boot[0]), p->client.me.boot[0]);
 	ck_assert_uint_eq(a64_load_rlx(&m->boot[1]), p->client.me.boot[1]);
 	ck_assert_uint_eq(a64_load_rlx(&m->pidns), p->client.me.pidns);
+	ck_assert_uint_eq(a64_load_rlx(&m->owes), 0);
 	ck_assert_str_eq(m->name, "a name");
 	ck_assert_int_eq(maru_close(q, 0), 0);
 }
@@ -362,6 +362,9 @@ START_TEST(a_killed_client_is_reaped_in_every_state)
 		ck_assert(room_row_is_zero(p, 1));
 		ck_assert(!ledger_is_active(&p->slab, 1));
 		ck_assert_uint_eq(test_stats(p).buffers, 0);
+		ck_assert_int_eq(slab_word_state(room_slab(
+					 p, (uint32_t)test_scene->no[1])),
+				 SLAB_ACTIVE);
 		ck_assert(!ledger_held(&p->slab, idx));
 	}
 	ck_assert_uint_eq(test_stats(p).total.reaps, 3);
@@ -458,6 +461,8 @@ START_TEST(a_reaper_never_takes_the_next_client_for_the_dead_one)
 
 	room_ghost(p, CLIENT_ACTIVE);
 	ck_assert_int_eq(pthread_create(&thread, NULL, room_come_and_go, p), 0);
+	while (client_inc(client_word(&p->client, GHOST)) < GHOST_INC + 9)
+		;
 	while (!client_reap(&p->client, GHOST))
 		;
 	ck_assert_int_eq(pthread_join(thread, &last), 0);
@@ -518,7 +523,7 @@ static void *count_much(void *arg)
 {
 	struct maru_pool *p = arg;
 
-	for (unsigned i = 0; i < 10000; i++)
+	for (unsigned i = 0; i < MUCH; i++)
 		client_count(&p->client, COUNT_stale, 3);
 	return NULL;
 }
@@ -534,10 +539,11 @@ START_TEST(threads_beyond_the_lanes_share_one_without_loss)
 			pthread_create(&thread[i], NULL, count_much, p), 0);
 	for (unsigned i = 0; i < TEST_LEN(thread); i++)
 		ck_assert_int_eq(pthread_join(thread[i], NULL), 0);
-	ck_assert_uint_eq(counted(p, false), TEST_LEN(thread) * 30000);
+	ck_assert_uint_eq(counted(p, false), TEST_LEN(thread) * MUCH * 3);
 	ck_assert_uint_eq(a64_load_rlx(&p->client.lanes[p->client.lane_nr - 1]
 						.count[COUNT_stale]),
-			  (TEST_LEN(thread) - p->client.lane_nr + 3) * 30000);
+			  (TEST_LEN(thread) - p->client.lane_nr + 3) * MUCH *
+				  3);
 }
 END_TEST
 

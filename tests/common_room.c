@@ -352,12 +352,16 @@ void room_busy_client(struct maru_pool *q, unsigned state)
 {
 	struct media_client *m = &q->client.slots[q->client.self];
 	struct room_key k;
+	struct extent e;
 	struct dir_hit hit;
 
 	room_key(q, &k, 1);
 	ck_assert_int_eq(dir_hold(&q->dir, &k.k, 2, &hit), 0);
 	room_alloc(q);
 	room_alloc(q);
+	e = room_claim(q, 0, 1);
+	ck_assert(extent_retire_begin(&q->slab, &e));
+	test_scene->no[1] = e.head;
 	if (state == CLIENT_JOINING)
 		a64_store_full(&m->pid, 0);
 	if (state == CLIENT_DEAD) {

@@ -148,8 +148,8 @@ uint32_t room_zombie(struct maru_pool *p, struct maru_pool *holder,
 uint64_t room_owes(struct maru_pool *p);
 
 /*
- * For test_staying(): holds key 1, writes two blocks, and has its slot in
- * @state; has closed its lock; has left it to a child of its own, no[0].
+ * For test_staying(): holds key 1, writes two blocks, retires slab no[1], and
+ * has its slot in @state; has closed its lock; has left it to a child of its own, no[0].
  */
 void room_busy_client(struct maru_pool *q, unsigned state);
 void room_lose_lock(struct maru_pool *q, unsigned no);

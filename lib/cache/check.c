@@ -106,7 +106,7 @@ static bool keep(void *ctx, uint32_t idx)
 /* Power was lost, or the pool's host is another one: trust no table. */
 static bool must_rebuild(const struct maru_pool *p)
 {
-	return !media_is_clean(&p->media) && !media_same_boot(&p->media);
+	return !media_is_sound(&p->media);
 }
 
 /*

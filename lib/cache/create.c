@@ -80,6 +80,22 @@ static int refuse_content(struct dev *dev, const struct maru_create_opts *o,
 	return rc;
 }
 
+static int check_classes(const struct media_class *class, uint32_t nr,
+			 const struct media_super *sb)
+{
+	uint32_t i;
+
+	for (i = 0; i < nr; i++)
+		if (class[i].units > sb->unit_nr)
+			return err_set(
+				-EINVAL,
+				"classes: %llu bytes are more than all data, %llu",
+				(unsigned long long)class[i].bytes,
+				(unsigned long long)sb->unit_nr
+					<< sb->unit_shift);
+	return 0;
+}
+
 static int plan(const struct maru_create_opts *o, uint64_t bytes,
 		struct media_super *sb)
 {
@@ -106,6 +122,10 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 	/* what no slab can hold is not worth a class */
 	p.class_nr = slab_class_prune(class, p.class_nr, 1u << sb->slab_shift);
 	rc = media_layout(&p, sb);
+	if (!rc)
+		rc = check_classes(class, p.class_nr, sb);
+	if (rc)
+		return rc;
 	slab_class_groups(class, p.class_nr, sb);
 	memcpy(sb->class, class, p.class_nr * sizeof(class[0]));
 	return rc;

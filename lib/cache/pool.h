@@ -128,6 +128,9 @@ int pool_unpin(struct maru_pool *p, const struct dir_key *k, unsigned count);
 int pool_unpin_at(struct maru_pool *p, uint32_t idx, unsigned count);
 int pool_delete(struct maru_pool *p, const struct dir_key *k);
 
+/** pool_drop_claim() - a claim whose client is dead: free it; false if alive */
+bool pool_drop_claim(struct maru_pool *p, const struct dir_hit *claim);
+
 /* evict.c */
 
 /** pool_make_room() - evict until a block of @units is free and take it */

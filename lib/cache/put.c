@@ -140,8 +140,7 @@ static int claim(struct maru_pool *p, uint32_t idx, const struct dir_key *k,
 		if (!rc)
 			return 0;
 		/* a dead client's claim is none */
-		if (rc == -EINPROGRESS &&
-		    client_reap(&p->client, block_owner(other.word)))
+		if (rc == -EINPROGRESS && pool_drop_claim(p, &other))
 			rc = 0;
 	}
 	withdraw(p, idx);

@@ -10,13 +10,30 @@
 /* Another thread of this client may be at the same entry for a moment. */
 #define DELETE_TRIES 10000
 
+bool pool_drop_claim(struct maru_pool *p, const struct dir_hit *claim)
+{
+	uint32_t slot = block_owner(claim->word);
+	uint64_t w;
+
+	if (slot >= p->client.slot_nr || client_reap(&p->client, slot))
+		return slot < p->client.slot_nr;
+	/* its reaper may be stopped: the one block can be freed by anybody
+	 * who has proof, as its word says which life it is of */
+	w = client_word(&p->client, slot);
+	if ((client_inc(w) & 0xfff) == block_owner_inc(claim->word) &&
+	    client_state(w) != CLIENT_FREE && client_alive(&p->client, slot))
+		return false;
+	dir_reap(&p->dir, claim->idx, slot, block_owner_inc(claim->word));
+	return true;
+}
+
 static int not_there(struct maru_pool *p, const struct dir_key *k)
 {
 	struct dir_hit hit;
 
 	if (dir_peek_claim(&p->dir, k, &hit))
 		return -ENOENT;
-	if (client_reap(&p->client, block_owner(hit.word)))
+	if (pool_drop_claim(p, &hit))
 		return -ENOENT;
 	return -EINPROGRESS;
 }

@@ -42,7 +42,8 @@ struct dir {
 	uint64_t created_ns;
 	/* DYING blocks that this client must see to, idx + 1; see remove.c */
 	a32 debt[DIR_DEBTS];
-	a64 *owes; /* in this client's slot: how many there are, or NULL */
+	a32 settling; /* a thread is going through them */
+	a64 *owes;    /* in this client's slot: how many there are, or NULL */
 	void (*evicted)(void *ctx, uint64_t bytes); /* told of make_slot() */
 	void *ctx;
 };

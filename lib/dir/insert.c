@@ -230,7 +230,10 @@ int dir_publish(struct dir *d, uint32_t idx, const struct dir_key *k,
 	uint64_t home = dir_home(d, k->h.h0);
 	uint64_t w = block_load(slab_block(s, idx));
 	uint64_t word = slot_make(k->h.h0, block_version(w), idx);
-	int way = mode == DIR_INSERT ? find_word(d, home, word) : -1;
+	/* a claim's block has its word already */
+	int way = mode == DIR_CLAIM || (w & BLOCK_CLAIMED) ?
+			  find_word(d, home, word) :
+			  -1;
 	int rc;
 
 	if (way < 0)

@@ -115,6 +115,25 @@ static bool borrow(struct dir *d, uint32_t idx)
 		 CELL_OWN);
 }
 
+/*
+ * The own bit for a zombie of the dead.  If it is set it is either a debt of
+ * ours already, or some thread of ours is trying the block for a moment.
+ */
+static bool take_over(struct dir *d, uint32_t idx)
+{
+	unsigned i, tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		if (borrow(d, idx))
+			return true;
+		for (i = 0; i < DIR_DEBTS; i++)
+			if (a32_load_rlx(&d->debt[i]) == idx + 1) /* private */
+				return false;
+		cpu_relax();
+	}
+	return false;
+}
+
 /* Note a zombie; without room the own bit just stays until this client goes. */
 static void owe(struct dir *d, uint32_t idx)
 {
@@ -131,12 +150,10 @@ static void owe(struct dir *d, uint32_t idx)
 	}
 }
 
-void dir_settle(struct dir *d)
+static void settle(struct dir *d)
 {
 	unsigned i;
 
-	if (!d->owes || !a64_load_rlx(d->owes)) /* this client's own */
-		return;
 	for (i = 0; i < DIR_DEBTS; i++) {
 		uint32_t at = a32_load_rlx(&d->debt[i]);
 		uint64_t w;
@@ -151,6 +168,20 @@ void dir_settle(struct dir *d)
 		slab_disown(d->slab, at - 1);
 		a64_sub_full(d->owes, 1);
 	}
+}
+
+void dir_settle(struct dir *d)
+{
+	uint32_t idle = 0;
+
+	if (!d->owes || !a64_load_rlx(d->owes)) /* this client's own */
+		return;
+	/* one thread at a time: only then does an entry of debt[] that is
+	 * unchanged mean the same debt */
+	if (!a32_cas_full(&d->settling, &idle, 1))
+		return;
+	settle(d);
+	a32_store_rel(&d->settling, 0); /* private to the process */
 }
 
 int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
@@ -224,7 +255,7 @@ bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
 	if (dir_reclaim(d, idx, w))
 		return true;
 	/* still pinned by somebody: the debt is ours now */
-	if (block_load(b) == w && d->owes && borrow(d, idx))
+	if (block_load(b) == w && d->owes && take_over(d, idx))
 		owe(d, idx);
 	return false;
 }

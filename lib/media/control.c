@@ -56,14 +56,13 @@ bool media_is_clean(const struct media *m)
 	return (media_state(m) & 0xff) == MEDIA_CLEAN;
 }
 
+/* Also of a pool that is not durable: what it says of itself must be true. */
 static void persist(struct media *m)
 {
 	struct media_region *r = media_region(m, 0);
 
-	if (!m->durable)
-		return;
-	dev_flush(&r->map, control(m), sizeof(struct media_control));
-	dev_drain(&r->map);
+	dev_sync(&r->map, r->sb.section[SECTION_CONTROL].off,
+		 sizeof(struct media_control));
 }
 
 /* False: it is not @seen any more. */
@@ -87,6 +86,16 @@ bool media_same_boot(const struct media *m)
 	       a64_load_rlx(&c->boot[1]) == id[1];
 }
 
+bool media_is_sound(const struct media *m)
+{
+	const struct media_control *c = control(m);
+
+	/* relaxed: as in media_same_boot() */
+	if (!a64_load_rlx(&c->boot[0]) && !a64_load_rlx(&c->boot[1]))
+		return true; /* never used */
+	return media_same_boot(m) || (m->durable && media_is_clean(m));
+}
+
 int media_enter(struct media *m)
 {
 	struct media_control *c = control(m);
@@ -95,10 +104,12 @@ int media_enter(struct media *m)
 
 	if (rc)
 		return rc;
-	if (!media_is_clean(m) && !media_same_boot(m))
+	if (!media_is_sound(m))
 		return err_set(
 			MARU_E_CORRUPT,
-			"%s: was in use when its host went down; run maru-fsck -y",
+			m->durable ?
+				"%s: was in use when its host went down; run maru-fsck -y" :
+				"%s: is not durable, and its host was restarted since; run maru-fsck -y, or make it anew",
 			media_region(m, 0)->dev->name);
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
@@ -116,5 +127,10 @@ void media_make_clean(struct media *m, uint64_t seen)
 
 void media_set_clean(struct media *m)
 {
+	struct media_control *c = control(m);
+
+	/* relaxed: alone with it; nobody's host has gone down since */
+	a64_store_rlx(&c->boot[0], 0);
+	a64_store_rlx(&c->boot[1], 0);
 	change(m, media_state(m), MEDIA_CLEAN);
 }

@@ -135,6 +135,10 @@ static int check_sections(const struct media_super *sb, const char *name)
 			return bad(name, media_section_name(i));
 		end = s->off + s->len;
 	}
+	if (sb->section[SECTION_SUPER_A].off ||
+	    sb->section[SECTION_SUPER_B].off != MEDIA_PAGE ||
+	    sb->section[SECTION_SUPER_C].off != sb->region_bytes - MEDIA_PAGE)
+		return bad(name, "its copies are not where they belong");
 	if (sb->section[SECTION_DATA].off % MEDIA_DATA_ALIGN)
 		return bad(name, "data is not aligned to 2 MiB");
 	return 0;

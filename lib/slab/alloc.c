@@ -86,6 +86,9 @@ bool slab_take(struct slab *s, const struct extent *e, uint32_t block,
 	struct media_block *b = slab_block(s, i);
 	uint64_t w, mine;
 
+	/* a retiring extent is as good as gone, though its word may stay */
+	if (slab_word_state(e->word) != SLAB_ACTIVE)
+		return false;
 	/* the own bit first: a death after it is found by the reaper */
 	if (a16_or_full(ledger_cell(s, s->self, i), CELL_OWN) & CELL_OWN)
 		return false;

@@ -109,9 +109,11 @@ static void give_back(struct slab *s, uint32_t region, uint32_t head,
 static bool grab(struct slab *s, const struct slab_region *r, uint32_t slab,
 		 enum slab_state state, uint32_t class, uint32_t run)
 {
-	uint64_t w = slab_word(r, slab);
+	uint64_t w;
 
+	/* before the look: whoever empties it afterwards clears it again */
 	maps_set(r, maps_busy(s), slab);
+	w = slab_word(r, slab);
 	if (slab_word_state(w) != SLAB_EMPTY)
 		return false;
 	return slab_cas(r, slab, w,

@@ -66,7 +66,8 @@ static uint32_t search(const struct slab *s, uint32_t class, uint32_t pos,
 
 bool hand_next(struct slab *s, uint32_t class, struct hand_stop *stop)
 {
-	a64 *hand = &s->hands[class].pos;
+	/* one hand behind the classes for extents of one block */
+	a64 *hand = &s->hands[class == SLAB_HUGE ? s->class_nr : class].pos;
 	uint64_t old = a64_load_rlx(hand); /* relaxed: a place to start */
 	uint32_t next;
 	int tries;
