@@ -436,16 +436,14 @@ pid_t room_exec_client(void)
 	return child;
 }
 
-/* New clients come to the slot again and again, until one is declared dead. */
-void *room_come_and_go(void *arg)
-{
-	struct maru_pool *p = arg;
-	a64 *word = &p->client.slots[GHOST].word;
-	uint32_t inc = GHOST_INC, end = inc + TEST_ROUNDS(2000000);
-	uint64_t w = client_make(CLIENT_ACTIVE, inc);
+static a64 *ghosts_word;
 
-	while (inc < end &&
-	       a64_cas_full(word, &w, client_make(CLIENT_ACTIVE, inc + 1)))
-		w = client_make(CLIENT_ACTIVE, ++inc);
-	return (void *)(uintptr_t)inc;
+static void next_ghost(int sig)
+{
+	uint64_t w = a64_load_full(ghosts_word);
+
+	(void)sig;
+	if (client_state(w) == CLIENT_ACTIVE)
+		a64_cas_full(ghosts_word, &w,
+			     client_make(CLIENT_ACTIVE, client_inc(w) + 1));
 }
