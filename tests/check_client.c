@@ -458,16 +458,16 @@ START_TEST(a_reaper_never_takes_the_next_client_for_the_dead_one)
 	struct maru_pool *p = room_pool();
 	unsigned met = 0;
 
-	room_ghosts_start(p);
+	room_ghosts(p, 50);
 	while (met < 20) {
-		room_ghost(p, CLIENT_ACTIVE);
+		room_ghosts_first(p);
 		while (!client_reap(&p->client, GHOST))
 			met++; /* the next one came between look and exchange */
 		ck_assert_uint_eq(client_word(&p->client, GHOST),
-				  client_make(CLIENT_FREE, room_ghosts_last() +
-								   1));
+				  client_make(CLIENT_FREE,
+					      room_ghosts_last() + 1));
 	}
-	room_ghosts_stop();
+	room_ghosts(p, 0);
 }
 END_TEST
 

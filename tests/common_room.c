@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 struct maru_pool *room_pool(void)
@@ -437,13 +438,38 @@ pid_t room_exec_client(void)
 }
 
 static a64 *ghosts_word;
+static a32 ghosts_last;
 
 static void next_ghost(int sig)
 {
 	uint64_t w = a64_load_full(ghosts_word);
+	uint32_t inc = client_inc(w) + 1;
 
 	(void)sig;
-	if (client_state(w) == CLIENT_ACTIVE)
-		a64_cas_full(ghosts_word, &w,
-			     client_make(CLIENT_ACTIVE, client_inc(w) + 1));
+	if (client_state(w) == CLIENT_ACTIVE &&
+	    a64_cas_full(ghosts_word, &w, client_make(CLIENT_ACTIVE, inc)))
+		a32_store_full(&ghosts_last, inc);
+}
+
+void room_ghosts(struct maru_pool *p, long every_us)
+{
+	const struct itimerval every = { .it_interval.tv_usec = every_us,
+					 .it_value.tv_usec = every_us };
+	struct sigaction act = { .sa_handler = next_ghost,
+				 .sa_flags = SA_RESTART };
+
+	ghosts_word = &p->client.slots[GHOST].word;
+	ck_assert_int_eq(sigaction(SIGALRM, &act, NULL), 0);
+	ck_assert_int_eq(setitimer(ITIMER_REAL, &every, NULL), 0);
+}
+
+uint32_t room_ghosts_last(void)
+{
+	return a32_load_full(&ghosts_last);
+}
+
+void room_ghosts_first(struct maru_pool *p)
+{
+	a32_store_full(&ghosts_last, GHOST_INC);
+	room_ghost(p, CLIENT_ACTIVE);
 }

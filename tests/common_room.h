@@ -164,11 +164,13 @@ int room_reap_namesake(struct maru_pool *p, unsigned change);
 /** room_exec_client() - a client whose process has become another program */
 pid_t room_exec_client(void);
 
-/**
- * room_come_and_go() - a thread: ever new incarnations of the ghost
- *
- * Ends when one of them is declared dead, or enough came.  Return: the last.
+/*
+ * Ever new clients in the ghost's slot, one each so many microseconds, in the
+ * middle of whatever this thread does; 0 ends it.  After room_ghosts_first()
+ * they come until one is declared dead: the last.
  */
-void *room_come_and_go(void *pool);
+void room_ghosts(struct maru_pool *p, long every_us);
+void room_ghosts_first(struct maru_pool *p);
+uint32_t room_ghosts_last(void);
 
 #endif

@@ -100,7 +100,7 @@ int media_enter(struct media *m)
 {
 	struct media_control *c = control(m);
 	uint64_t id[2];
-	int rc = media_boot_id(id);
+	int rc = media_boot_id(id), tries;
 
 	if (rc)
 		return rc;
@@ -114,10 +114,12 @@ int media_enter(struct media *m)
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
 	a64_add_rlx(&c->opens, 1);
-	/* a failure means that somebody else changed it: bounded by those */
-	while (!change(m, media_state(m), MEDIA_DIRTY))
-		;
-	return 0;
+	/* a failure means that somebody else comes or goes just then */
+	for (tries = 0; tries < 100000; tries++)
+		if (change(m, media_state(m), MEDIA_DIRTY))
+			return 0;
+	return err_set(MARU_E_CORRUPT, "%s: its state does not come to rest",
+		       media_region(m, 0)->dev->name);
 }
 
 void media_make_clean(struct media *m, uint64_t seen)

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A pool that was used under an earlier boot of its host. */
+#include "common.h"
+
+#include "cache/pool.h"
+
+#include <string.h>
+
+static struct media_control *control_of(struct maru_pool *pool)
+{
+	return media_at(media_region(&pool->media, 0), SECTION_CONTROL);
+}
+
+/* Two values in a pool, whose last user then was another boot's. */
+static void used_under_another_boot(uint32_t create_flags)
+{
+	struct maru_create_opts o = { .size = sizeof(o),
+				      .bytes = 16 << 20,
+				      .flags = create_flags };
+	struct maru_pool *pool = test_pool(&o), *look;
+	struct maru_open_opts ro = { .size = sizeof(ro),
+				     .flags = MARU_OPEN_RDONLY };
+	uint32_t idx;
+	struct maru_view view;
+
+	ck_assert_int_eq(maru_store(pool, "whole", 5, "value", 5), 0);
+	ck_assert_int_eq(maru_store(pool, "torn", 4, "value", 5), 0);
+	ck_assert_int_eq(maru_retrieve(pool, "torn", 4, &view), 0);
+	ck_assert(pool_idx(pool, &view.ref, &idx));
+	memset(slab_data(&pool->slab, idx), 'x', 1); /* not written back */
+	ck_assert_int_eq(maru_release(pool, &view), 0);
+	a64_store_full(&control_of(pool)->boot[0], 1);
+	ck_assert_int_eq(maru_open(test_target(), &ro, &look), 0);
+	ck_assert_int_eq(maru_close(look, 0), 0);
+	test_close(pool);
+}
+
+static uint64_t repair_keeps(void)
+{
+	struct maru_fsck_opts o = { .size = sizeof(o),
+				    .flags = MARU_FSCK_REPAIR };
+	struct maru_fsck_result res;
+
+	ck_assert_int_eq(maru_fsck(test_target(), &o, &res), 0);
+	return res.kept;
+}
+
+static int open_rc(void)
+{
+	struct maru_pool *pool;
+	int rc = maru_open(test_target(), NULL, &pool);
+
+	if (!rc)
+		ck_assert_int_eq(maru_close(pool, 0), 0);
+	return rc;
+}
+
+START_TEST(what_is_not_durable_is_not_believed)
+{
+	used_under_another_boot(0);
+	ck_assert_int_eq(open_rc(), MARU_E_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(maru_errmsg(), "maru-fsck"));
+	ck_assert_uint_eq(repair_keeps(), 0);
+	ck_assert_int_eq(open_rc(), 0);
+}
+END_TEST
+
+START_TEST(a_checksum_proves_a_value)
+{
+	used_under_another_boot(MARU_CREATE_CRC);
+	ck_assert_int_eq(open_rc(), MARU_E_CORRUPT);
+	ck_assert_uint_eq(repair_keeps(), 1);
+	ck_assert_int_eq(open_rc(), 0);
+}
+END_TEST
+
+START_TEST(a_durable_pool_that_was_closed_in_order_is_warm)
+{
+	struct maru_pool *pool;
+
+	used_under_another_boot(MARU_CREATE_DURABLE);
+	pool = test_open(0);
+	ck_assert_int_eq(maru_exists(pool, "whole", 5), 1);
+	test_close(pool);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = {
+		what_is_not_durable_is_not_believed,
+		a_checksum_proves_a_value,
+		a_durable_pool_that_was_closed_in_order_is_warm,
+	};
+
+	return test_run("restart of the host", TEST_MEDIA, tests,
+			TEST_LEN(tests));
+}
