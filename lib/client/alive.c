@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,11 @@ static int64_t start_time(uint64_t pid)
 		 (unsigned long long)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
+		/* with hidepid others' processes look as if they were gone */
+		return errno == ENOENT && kill((pid_t)pid, 0) &&
+				       errno == ESRCH ?
+			       0 :
+			       -1;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
@@ -82,7 +87,7 @@ static int maps_pool(const struct client *c, uint64_t pid)
 		 (unsigned long long)pid);
 	f = fopen(path, "re");
 	if (!f)
-		return errno == ENOENT ? 0 : -1;
+		return -1;
 	while (!found && fgets(line, sizeof(line), f))
 		if (sscanf(line, "%*s %*s %*s %x:%x %llu", &major, &minor,
 			   &ino) == 3)
@@ -109,7 +114,7 @@ static int pid_alive(const struct client *c, const struct media_client *m,
 		return -1;
 	start = start_time(pid);
 	if (start < 0)
-		return -1;
+		return 1; /* there, and not to be looked at more closely */
 	return start && (uint64_t)start == a64_load_rlx(&m->start);
 }
 

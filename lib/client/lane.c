@@ -12,7 +12,10 @@ unsigned client_lane(struct client *c)
 
 	if (likely(lane_owner == c->id))
 		return lane_no;
-	n = a32_add_rlx(&c->lane_next, 1); /* only has to be another one */
+	/* relaxed: only has to be another one; and not to wrap around */
+	n = a32_load_rlx(&c->lane_next);
+	if (n < c->lane_nr)
+		n = a32_add_rlx(&c->lane_next, 1);
 	lane_no = n + 1 < c->lane_nr ? n + 1 : c->lane_nr - 1;
 	lane_owner = c->id;
 	return lane_no;
