@@ -176,7 +176,7 @@ struct maru_fsck_result {
  * Without MARU_FSCK_REPAIR nothing is written and the pool may be in use.
  *
  * Return: 0, look at @res; -EBUSY, repair of a pool in use; MARU_E_FORMAT,
- *	no superblock copy is whole; other errnos of the system.
+ *	or MARU_E_CORRUPT, no superblock copy is whole; other errnos.
  */
 int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
 	      struct maru_fsck_result *res);

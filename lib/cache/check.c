@@ -143,7 +143,8 @@ static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 		  struct fault_sink *sink, struct maru_fsck_result *res)
 {
 	struct census before = census(p), after;
-	struct fault_sink left = { 0 };
+	/* what could not be mended is told once more, as that */
+	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
 	int rc;
 
 	if (!sink->faults && !before.other && !client_others(&p->client) &&
@@ -177,7 +178,7 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	check_all(p, &sink);
 	if (o->flags & MARU_FSCK_DATA)
 		check_values(p, &sink);
-	if (!sink.fixing && must_rebuild(p))
+	if (must_rebuild(p))
 		fault_report(
 			&sink, 33, FAULT_NOWHERE,
 			"in use when its host went down; repair decides what is whole");

@@ -14,7 +14,7 @@ bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 	const struct media_block *b = slab_block(d->slab, idx);
 	unsigned char key[MARU_KEY_MAX];
 	uint32_t klen = block_klen(b);
-	struct hash128 h;
+	struct dir_key k;
 
 	*why = "the key's length cannot be";
 	if (!klen || klen > MARU_KEY_MAX || entry_key(d, idx, key) != klen)
@@ -22,10 +22,9 @@ bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 	*why = "the value is longer than the block";
 	if (entry_room(block_len(b), klen) > slab_block_bytes(d->slab, idx))
 		return false;
-	h = hash_key(d->alg, d->secret, key, klen);
-	*why = "the key does not have the hash";
-	/* relaxed: idle, or the word is looked at again */
-	if (a64_load_rlx(&b->h0) != h.h0 || a64_load_rlx(&b->h1) != h.h1)
+	dir_key_init(d, &k, key, klen);
+	*why = "the key does not have the hash, or has bytes behind it";
+	if (!entry_is(d, idx, &k))
 		return false;
 	*why = "the descriptor's checksum does not match";
 	return !d->slab->durable ||
