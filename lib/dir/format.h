@@ -18,7 +18,7 @@
 #define BUCKET_SLOTS 7u
 #define BUCKET_WAYS 4u /* home, buddy, alternate, its buddy */
 
-/* Owner: bucket.c, insert.c, remove.c. */
+/* Owner: insert.c and remove.c. */
 struct media_bucket {
 	/* version 24 | flags 4 | 0 4 | pending block idx + 1, or 0 */
 	a64 head;

@@ -37,7 +37,7 @@ bool ledger_pin_many(a16 *cell, uint32_t n);
 
 static inline bool ledger_pin(a16 *cell)
 {
-	/* full, as above; the cap leaves room for 4096 threads in this step */
+	/* full, as above; the cap leaves room for 4095 threads in this step */
 	uint16_t old = a16_add_full(cell, 1);
 
 	if (likely((old & CELL_PINS) < 28672))

@@ -181,7 +181,7 @@ static inline uint32_t extent_idx(const struct extent *e, uint32_t block)
 	return e->base | ((e->head << e->r->slab_shift) + block * e->units);
 }
 
-/** extent_find() - which block of the extent begins at idx; false if none. */
+/** extent_block() - which block of the extent begins at idx; false if none. */
 bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block);
 
 /**
@@ -224,12 +224,7 @@ void slab_hint(struct slab *s, uint32_t idx);
 /** slab_disown() - clear this client's own bit, after the block is not its */
 void slab_disown(struct slab *s, uint32_t idx);
 
-/** slab_persist_block() - P1..P4: the descriptor's first line reaches media */
+/** slab_persist() - durable pools: these bytes reach the media before what follows */
 void slab_persist(const struct slab *s, const void *p, size_t len);
-
-/** slab_check() - faults of slabs and block words; adds through @fn. */
-typedef void (*slab_fault_fn)(void *ctx, uint32_t invariant, uint64_t addr,
-			      const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 #endif
