@@ -195,11 +195,18 @@ static void kill_one(uint64_t r)
 	unsigned i = spared + (unsigned)(r % workers);
 	struct worker *w = &worker[i];
 
-	/* One in sixteen stands still first, until its turn comes again. */
-	if (!w->stopped && (r >> 32 & 15) == 0) {
+	/* Some stand still, wherever they are, until their turn comes again;
+	 * then half of them go on as if nothing had been. */
+	if (!w->stopped && (r >> 32 & 7) == 0) {
 		kill(w->pid, SIGSTOP);
 		w->stopped = 1;
 		did.stops++;
+		return;
+	}
+	if (w->stopped && (r >> 40 & 1) == 0) {
+		kill(w->pid, SIGCONT);
+		w->stopped = 0;
+		w->since = now();
 		return;
 	}
 	kill(w->pid, SIGKILL);

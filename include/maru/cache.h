@@ -86,7 +86,7 @@ int maru_exists(struct maru_pool *pool, const void *key, size_t klen);
 int maru_touch(struct maru_pool *pool, const void *key, size_t klen);
 
 /**
- * maru_pin() - add @count pins of this client; the entry stays
+ * maru_pin() - add @count pins of this client; its bytes stay
  *
  * Pins end by maru_unpin(), maru_close() with force, or this client's death.
  * Return: 0; -ENOENT; -EOVERFLOW, nothing added; -EINVAL, @count is 0.
