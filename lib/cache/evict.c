@@ -12,9 +12,6 @@
 #include "base/err.h"
 #include "slab/hand.h"
 
-#include <sched.h>
-#include <string.h>
-
 /* Chances run out after four laps; one more for what was busy. */
 #define LAPS 5
 
@@ -111,17 +108,6 @@ static bool can_empty(const struct maru_pool *p, const struct extent *e)
 	return true;
 }
 
-static bool is_all_free(const struct maru_pool *p, const struct extent *e)
-{
-	uint32_t i;
-
-	for (i = 0; i < e->blocks; i++)
-		if (block_state(block_load(slab_block(
-			    &p->slab, extent_idx(e, i)))) != BLOCK_FREE)
-			return false;
-	return true;
-}
-
 /* Take an extent away from its class, entries and all. */
 static bool empty_extent(struct maru_pool *p, struct extent *e)
 {
@@ -157,7 +143,7 @@ static int retire_unused(struct maru_pool *p)
 	for (region = 0; region < s->region_nr; region++)
 		for (head = 0; head < s->region[region].slab_nr; head++)
 			if (extent_at(s, region, head, &e) &&
-			    is_all_free(p, &e))
+			    extent_all_free(s, &e))
 				done += empty_extent(p, &e);
 	return done;
 }

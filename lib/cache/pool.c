@@ -13,11 +13,10 @@
 
 #define LOCK_TRIES 300 /* of 10 ms */
 
-int pool_refuse(const struct maru_pool *p, const char *what)
+int pool_refuse(const char *whose)
 {
-	(void)p;
 	return err_set(MARU_E_CLOSED, "pool handle is %s; open the pool anew",
-		       what);
+		       whose);
 }
 
 int pool_bad_key(size_t klen)

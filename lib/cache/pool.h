@@ -28,14 +28,14 @@ struct maru_pool {
 	a32 rooms;  /* how often room had to be made */
 };
 
-int pool_refuse(const struct maru_pool *p, const char *what);
+int pool_refuse(const char *whose);
 
 /* Any call: is this the process that opened the handle? */
 static inline int pool_enter(const struct maru_pool *p)
 {
 	if (likely(p && *p->here == POOL_HERE))
 		return 0;
-	return p ? pool_refuse(p, "another process'") : -EINVAL;
+	return p ? pool_refuse("another process'") : -EINVAL;
 }
 
 /* A call that leaves traces. */
@@ -48,7 +48,7 @@ static inline int pool_enter_rw(const struct maru_pool *p)
 	if (unlikely(p->rdonly))
 		return -EROFS;
 	if (unlikely(!client_ok(&p->client)))
-		return pool_refuse(p, "of a client that was declared dead");
+		return pool_refuse("of a client that was declared dead");
 	return 0;
 }
 
@@ -73,8 +73,7 @@ static inline void pool_count(struct maru_pool *p, enum client_counter what,
 static inline struct maru_ref pool_ref(uint32_t idx, uint64_t word)
 {
 	struct maru_ref ref = {
-		.addr = (uint64_t)(idx >> IDX_UNIT_BITS) << 32 |
-			(idx & IDX_UNIT_MASK),
+		.addr = slab_addr(idx),
 		.version = block_version(word),
 	};
 

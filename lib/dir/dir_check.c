@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static uint64_t addr_of(uint32_t idx)
-{
-	return (uint64_t)(idx >> IDX_UNIT_BITS) << 32 | (idx & IDX_UNIT_MASK);
-}
-
 bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 {
 	const struct media_block *b = slab_block(d->slab, idx);
@@ -57,12 +52,12 @@ static void check_reach(const struct dir *d, struct fault_sink *sink,
 	if (block_load(slab_block(d->slab, idx)) != w)
 		return;
 	if (rc)
-		fault_report(sink, 23, addr_of(idx),
+		fault_report(sink, 23, slab_addr(idx),
 			     "entry that a lookup of its key does not find");
 	else if (block_load(slab_block(d->slab, hit.idx)) == hit.word)
-		fault_report(sink, 8, addr_of(idx),
+		fault_report(sink, 8, slab_addr(idx),
 			     "entry whose key is also at address 0x%llx",
-			     (unsigned long long)addr_of(hit.idx));
+			     (unsigned long long)slab_addr(hit.idx));
 }
 
 static void check_entry(const struct dir *d, struct fault_sink *sink,
@@ -77,7 +72,7 @@ static void check_entry(const struct dir *d, struct fault_sink *sink,
 	if (entry_is_whole(d, idx, &why))
 		check_reach(d, sink, idx, w);
 	else if (block_load(b) == w)
-		fault_report(sink, 9, addr_of(idx), "entry: %s", why);
+		fault_report(sink, 9, slab_addr(idx), "entry: %s", why);
 }
 
 static void check_bucket(const struct dir *d, struct fault_sink *sink,
@@ -96,7 +91,7 @@ static void check_bucket(const struct dir *d, struct fault_sink *sink,
 	}
 	w = block_load(slab_block(d->slab, idx));
 	if (!sink->live && !block_is_placed(w))
-		fault_report(sink, 23, addr_of(idx),
+		fault_report(sink, 23, slab_addr(idx),
 			     "bucket %llu: pending block is not placed",
 			     (unsigned long long)no);
 }

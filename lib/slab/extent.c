@@ -196,7 +196,7 @@ bool extent_retire_begin(struct slab *s, struct extent *e)
 	return true;
 }
 
-static bool all_free(const struct slab *s, const struct extent *e)
+bool extent_all_free(const struct slab *s, const struct extent *e)
 {
 	uint32_t i;
 
@@ -212,7 +212,7 @@ bool extent_retire_end(struct slab *s, struct extent *e)
 	uint64_t claimed = slab_word_make(SLAB_CLAIMED, e->class, s->self,
 					  e->run, e->word >> 40);
 
-	if (!all_free(s, e)) {
+	if (!extent_all_free(s, e)) {
 		slab_cas(e->r, e->head, e->word,
 			 slab_word_make(SLAB_ACTIVE, e->class, s->self, e->run,
 					e->word >> 40));

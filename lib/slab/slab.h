@@ -100,6 +100,12 @@ static inline bool slab_idx_ok(const struct slab *s, uint32_t idx)
 	       (idx & IDX_UNIT_MASK) < slab_region(s, idx)->unit_nr;
 }
 
+/** slab_addr() - the public address of a block: region << 32 | unit */
+static inline uint64_t slab_addr(uint32_t idx)
+{
+	return (uint64_t)(idx >> IDX_UNIT_BITS) << 32 | (idx & IDX_UNIT_MASK);
+}
+
 static inline struct media_block *slab_block(const struct slab *s, uint32_t idx)
 {
 	return &slab_region(s, idx)->blocks[idx & IDX_UNIT_MASK];
@@ -191,6 +197,9 @@ bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block);
  * Return: 0 or -ENOSPC.
  */
 int extent_claim(struct slab *s, uint32_t class, uint32_t run, uint32_t *out);
+
+/** extent_all_free() - is every block of it FREE? */
+bool extent_all_free(const struct slab *s, const struct extent *e);
 
 /**
  * extent_retire_begin() - ACTIVE to RETIRING(me): no block is claimed from now

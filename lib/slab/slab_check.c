@@ -3,11 +3,6 @@
 #include "slab/check.h"
 #include "slab/ledger.h"
 
-static uint64_t addr_of(uint32_t idx)
-{
-	return (uint64_t)(idx >> IDX_UNIT_BITS) << 32 | (idx & IDX_UNIT_MASK);
-}
-
 /* With others at work: has the word stayed as it was while we looked? */
 static bool settled(const struct fault_sink *sink, const struct media_block *b,
 		    uint64_t w)
@@ -24,7 +19,7 @@ static void check_owner(const struct slab *s, struct fault_sink *sink,
 	if (slot >= s->client_nr) {
 		if (settled(sink, b, w))
 			fault_report(
-				sink, 2, addr_of(idx),
+				sink, 2, slab_addr(idx),
 				"block is owned by client %u, there are %u",
 				slot, s->client_nr);
 		return;
@@ -32,7 +27,7 @@ static void check_owner(const struct slab *s, struct fault_sink *sink,
 	if (!(a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN) &&
 	    settled(sink, b, w))
 		fault_report(
-			sink, 5, addr_of(idx),
+			sink, 5, slab_addr(idx),
 			"block is owned by client %u, whose ledger does not say so",
 			slot);
 }
@@ -46,7 +41,7 @@ static void check_place(const struct slab *s, struct fault_sink *sink,
 
 	if (extent_of(s, idx, &e) && extent_block(&e, idx, &block)) {
 		if (a32_load_rlx(&b->units) != e.units && settled(sink, b, w))
-			fault_report(sink, 11, addr_of(idx),
+			fault_report(sink, 11, slab_addr(idx),
 				     "block says %u units, its extent %u",
 				     a32_load_rlx(&b->units), e.units);
 		return;
@@ -55,7 +50,7 @@ static void check_place(const struct slab *s, struct fault_sink *sink,
 	if (sink->live && block_state(w) == BLOCK_OWNED)
 		return;
 	if (settled(sink, b, w))
-		fault_report(sink, 11, addr_of(idx),
+		fault_report(sink, 11, slab_addr(idx),
 			     "%s block where no block of an extent begins",
 			     block_state(w) == BLOCK_LIVE ? "live" : "used");
 }
@@ -69,7 +64,7 @@ static void check_block(const struct slab *s, struct fault_sink *sink,
 	if (block_state(w) == BLOCK_FREE)
 		return;
 	if (block_state(w) > BLOCK_BAD) {
-		fault_report(sink, 2, addr_of(idx), "block state %u is none",
+		fault_report(sink, 2, slab_addr(idx), "block state %u is none",
 			     block_state(w));
 		return;
 	}
@@ -78,7 +73,7 @@ static void check_block(const struct slab *s, struct fault_sink *sink,
 	check_place(s, sink, idx, w);
 	if (!sink->live && block_state(w) == BLOCK_DYING &&
 	    !ledger_held(s, idx) && !slab_has_debtor(s, idx))
-		fault_report(sink, 21, addr_of(idx),
+		fault_report(sink, 21, slab_addr(idx),
 			     "dying block that nobody holds nor sees to");
 }
 
@@ -150,7 +145,7 @@ static void check_slab(const struct slab *s, struct fault_sink *sink,
 
 	if (!slab_word_is_sound(s, region, slab)) {
 		if (!sink->live || slab_word(r, slab) == w)
-			fault_report(sink, 11, addr_of(first),
+			fault_report(sink, 11, slab_addr(first),
 				     "slab %u: its word 0x%llx cannot be", slab,
 				     (unsigned long long)w);
 		return;
@@ -160,7 +155,7 @@ static void check_slab(const struct slab *s, struct fault_sink *sink,
 	for (i = 0; i < 1u << r->slab_shift; i++)
 		if (block_state(block_load(slab_block(s, first + i))) !=
 		    BLOCK_FREE)
-			fault_report(sink, 22, addr_of(first + i),
+			fault_report(sink, 22, slab_addr(first + i),
 				     "used block in an empty slab");
 }
 
