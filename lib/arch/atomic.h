@@ -128,6 +128,18 @@ static inline void atomic_fence_acq(void)
 #endif
 }
 
+/**
+ * atomic_fence_rel() - accesses before it are seen before stores after it
+ *
+ * For the other side: mark the word, fence, then write what it guards.
+ */
+static inline void atomic_fence_rel(void)
+{
+#ifndef __SANITIZE_THREAD__ /* as above */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+#endif
+}
+
 static inline void cpu_relax(void)
 {
 #if defined(__x86_64__)
