@@ -102,6 +102,12 @@ typedef struct {
 						   __ATOMIC_RELAXED,     \
 						   __ATOMIC_RELAXED);    \
 	}                                                                \
+	static inline bool A##_cas_acq(A *p, T *old, T v)                \
+	{                                                                \
+		return __atomic_compare_exchange_n(&p->v, old, v, false, \
+						   __ATOMIC_ACQUIRE,     \
+						   __ATOMIC_RELAXED);    \
+	}                                                                \
 	static inline bool A##_cas_full(A *p, T *old, T v)               \
 	{                                                                \
 		return __atomic_compare_exchange_n(&p->v, old, v, false, \

@@ -189,7 +189,7 @@ void dir_settle(struct dir *d)
 		return;
 	/* one thread at a time: only then does an entry of debt[] that is
 	 * unchanged mean the same debt; D4 acquire */
-	if (!a32_cas_full(&d->settling, &idle, 1))
+	if (!a32_cas_acq(&d->settling, &idle, 1))
 		return;
 	settle(d);
 	a32_store_rel(&d->settling, 0); /* D4 release, within the process */

@@ -150,7 +150,7 @@ static bool claim_at(struct slab *s, uint32_t region, uint32_t head,
 
 	if (!grab(s, r, head, SLAB_CLAIMED, class, run))
 		return false;
-	w = slab_word(r, head);
+	w = slab_word(r, head); /* S2 acquire, once more; it is ours now */
 	for (i = 1; i < run; i++) {
 		if (grab(s, r, head + i, SLAB_TAIL, class, i))
 			continue;
