@@ -128,6 +128,7 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .SECONDARY:
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
 	check-programs demo demo-run stress stress-programs model fuzz fuzz-run \
+	weaken \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
 
@@ -243,6 +244,9 @@ model: ## check the Promela models of the protocols
 	@if [ -x tests/model/run ]; then mkdir -p $(BUILD)/model && \
 		$(call test_env,$(JOBS),$(TEST_TIMEOUT)) tests/model/run; \
 	else echo 'no tests/model/run'; fi
+
+weaken: ## weaken each memory order: ThreadSanitizer must notice
+	@BUILD='$(BUILD)' CC='$(CC)' tests/order/weaken
 
 fuzz: ## fuzz with clang: FUZZ_TIME=seconds each
 	+@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-run

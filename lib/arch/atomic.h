@@ -102,6 +102,12 @@ typedef struct {
 						   __ATOMIC_RELAXED,     \
 						   __ATOMIC_RELAXED);    \
 	}                                                                \
+	static inline bool A##_cas_acq(A *p, T *old, T v)                \
+	{                                                                \
+		return __atomic_compare_exchange_n(&p->v, old, v, false, \
+						   __ATOMIC_ACQUIRE,     \
+						   __ATOMIC_RELAXED);    \
+	}                                                                \
 	static inline bool A##_cas_full(A *p, T *old, T v)               \
 	{                                                                \
 		return __atomic_compare_exchange_n(&p->v, old, v, false, \
@@ -125,6 +131,18 @@ static inline void atomic_fence_acq(void)
 	/* gcc cannot instrument a fence; readers under it use full loads. */
 #else
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+#endif
+}
+
+/**
+ * atomic_fence_rel() - accesses before it are seen before stores after it
+ *
+ * For the other side: mark the word, fence, then write what it guards.
+ */
+static inline void atomic_fence_rel(void)
+{
+#ifndef __SANITIZE_THREAD__ /* as above */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 #endif
 }
 

@@ -162,6 +162,7 @@ static void write_regions(struct media_region *r, const struct media_super *sb)
 	e->bytes = sb->region_bytes;
 	e->unit_shift = sb->unit_shift;
 	e->unit_nr = sb->unit_nr;
+	/* no pair: nobody reads it before the superblocks are there */
 	a64_store_rel(&e->state, MEDIA_REGION_ACTIVE);
 }
 

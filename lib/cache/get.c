@@ -23,7 +23,8 @@ bool pool_view(const struct maru_pool *p, const struct dir_hit *hit,
 void pool_use(const struct maru_pool *p, uint32_t idx)
 {
 	a8 *use = &slab_block(&p->slab, idx)->use;
-	uint8_t n = a8_load_rlx(use); /* racy on purpose: a lost use is one */
+	/* relaxed: racy on purpose, a lost use is one */
+	uint8_t n = a8_load_rlx(use);
 
 	if (unlikely(n < 3))
 		a8_store_rlx(use, (uint8_t)(n + 1));
@@ -144,10 +145,10 @@ static int read_optimistic(const struct maru_pool *p, const struct dir_key *k,
 		b = slab_block(&p->slab, hit.idx);
 		if (!pool_view(p, &hit, &v))
 			continue;
-		crc = a32_load_rlx(&b->crc_data); /* checked by the word */
+		crc = a32_load_rlx(&b->crc_data); /* relaxed: B4 */
 		if (v.len <= cap && v.len)
 			memcpy(buf, v.data, v.len);
-		atomic_fence_acq();
+		atomic_fence_acq(); /* B4 acquire */
 		if (block_load(b) != hit.word)
 			continue;
 		*len = v.len;

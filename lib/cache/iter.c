@@ -24,7 +24,7 @@ static bool snapshot(const struct maru_pool *p, uint32_t idx,
 		e->block = slab_block_bytes(&p->slab, idx);
 		e->klen = (uint16_t)entry_key(&p->dir, idx, e->key);
 		e->pins = ledger_pins(&p->slab, idx);
-		atomic_fence_acq();
+		atomic_fence_acq(); /* B4 acquire */
 		if (block_load(b) == w)
 			return e->klen > 0;
 	}

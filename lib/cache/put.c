@@ -133,6 +133,7 @@ static int claim(struct maru_pool *p, uint32_t idx, const struct dir_key *k,
 	uint64_t w = block_load(b);
 	int rc = entry_write(&p->dir, idx, k, len), tries;
 
+	/* B1 release */
 	if (!rc && !block_cas(b, &w, w | BLOCK_ASKING))
 		return MARU_E_STALE;
 	for (tries = 0; !rc && tries < 8; tries++) {
@@ -210,7 +211,8 @@ static int claimed_key(struct maru_pool *p, uint32_t idx, uint64_t word,
 	}
 	k->len = entry_key(&p->dir, idx, room);
 	k->data = room;
-	k->h.h0 = a64_load_rlx(&slab_block(&p->slab, idx)->h0); /* our own */
+	/* relaxed: our own */
+	k->h.h0 = a64_load_rlx(&slab_block(&p->slab, idx)->h0);
 	k->h.h1 = a64_load_rlx(&slab_block(&p->slab, idx)->h1);
 	return k->len ? 0 : MARU_E_CORRUPT;
 }

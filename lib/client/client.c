@@ -57,6 +57,7 @@ static bool join(struct client *c, uint32_t slot, const char *name)
 	uint64_t w = client_word(c, slot);
 	uint32_t inc = client_inc(w);
 
+	/* C3 was acquired with w; K7 full */
 	if (client_state(w) != CLIENT_FREE ||
 	    !a64_cas_full(&m->word, &w, client_make(CLIENT_JOINING, inc)))
 		return false;
@@ -66,9 +67,9 @@ static bool join(struct client *c, uint32_t slot, const char *name)
 	c->dir->slab->self_inc = inc;
 	c->dir->owes = &m->owes;
 	tell(c, m, name);
-	/* C1 release, pairs with client_word(); an exchange, as whoever has
-	 * declared us dead is to be believed */
+	/* an exchange, as whoever has declared us dead is to be believed */
 	w = client_make(CLIENT_JOINING, inc);
+	/* C1 release */
 	if (!a64_cas_full(&m->word, &w, c->self_word)) {
 		c->self = c->dir->slab->self = CLIENT_NONE;
 		c->dir->owes = NULL;
@@ -124,8 +125,9 @@ void client_leave(struct client *c)
 		dir_settle(c->dir);
 		client_undo_row(c, slot, inc, &left);
 		ledger_deactivate(s, slot);
-		a64_store_rlx(&m->pid, 0); /* ordered by the word */
-		/* a row that is not zero is for the next reaper to see to */
+		a64_store_rlx(&m->pid, 0); /* relaxed: C3 orders it */
+		/* a row that is not zero is for the next reaper to see to;
+		 * C3 release; K7 full */
 		a64_store_full(&m->word,
 			       left ? client_make(CLIENT_DEAD, inc) :
 				      client_make(CLIENT_FREE, inc + 1));

@@ -18,6 +18,13 @@
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  C1: join() -> client_word()   the slot's identity and counters' base
  *  C2: tell() -> client_alive()  start time, boot id, pid namespace
+ *  C3: client_leave(), reap() -> client_word()  the row is empty, nothing of
+ *	the last client's is left to be done
+ *
+ * Dekker (each side changes its own, then looks at the other's, all full):
+ *  K7: change() to dirty, then join(), then change() again <-> the slot freed,
+ *	then the slots looked at, then change() to clean  nobody is in a clean
+ *	pool
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -73,7 +80,7 @@ void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
 
 static inline uint64_t client_word(const struct client *c, uint32_t slot)
 {
-	/* C1 acquire, pairs with join(); full: see media_enter() */
+	/* C1 acquire, C3 acquire; K7 full */
 	return a64_load_full(&c->slots[slot].word);
 }
 

@@ -86,8 +86,10 @@ void client_rebuild(struct client *c)
 		struct media_client *m = &c->slots[slot];
 		uint64_t w = client_word(c, slot);
 
-		a64_store_rlx(&m->pid, 0); /* the pool is idle */
+		/* relaxed, and no pair: the pool is idle */
+		a64_store_rlx(&m->pid, 0);
 		a64_store_rlx(&m->owes, 0);
+		/* no pair: as above */
 		a64_store_full(&m->word,
 			       client_make(CLIENT_FREE,
 					   client_inc(w) + (client_state(w) !=

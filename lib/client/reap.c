@@ -36,16 +36,19 @@ uint64_t client_undo_row(struct client *c, uint32_t slot, uint32_t inc,
 		     idx++) {
 			a16 *cell = ledger_cell(s, slot, idx);
 
-			if (slot == c->self) /* leaving: our own pins first */
+			/* leaving: our own pins first; L1 release */
+			if (slot == c->self)
 				a16_and_full(cell, CELL_OWN);
 			blocks += dir_reap(c->dir, idx, slot, inc);
-			if (a16_load_rlx(cell) & CELL_OWN && /* dead or us */
+			/* relaxed: the row's client is dead, or us */
+			if (a16_load_rlx(cell) & CELL_OWN &&
 			    must_stay(c, slot, idx)) {
+				/* L1 release */
 				a16_and_full(cell, CELL_OWN);
 				*left += 1;
 				continue;
 			}
-			/* only now: before, it was the trace */
+			/* only now: before, it was the trace; L1 release */
 			a16_store_full(cell, 0);
 		}
 	return blocks;
@@ -59,6 +62,7 @@ static void look_after_debts(struct client *c)
 	uint16_t cell;
 
 	for (slot = 0; slot < c->slot_nr; slot++) {
+		/* no pair: a debt that comes later is its debtor's to see to */
 		if (!ledger_is_active(s, slot) ||
 		    !a64_load_acq(&c->slots[slot].owes))
 			continue;
@@ -81,7 +85,8 @@ static int reap(struct client *c, uint32_t slot, uint64_t w)
 	uint32_t inc = client_inc(w);
 
 	/* an exchange: it may have left in order after our look at it, and
-	 * the slot be somebody else's; from here on it is fenced */
+	 * the slot be somebody else's; from here on it is fenced.  No pair:
+	 * that its lock is gone is the order with what the dead one did. */
 	if (!a64_cas_full(&m->word, &w, client_make(CLIENT_DEAD, inc)))
 		return 0;
 	ledger_deactivate(s, slot); /* all its pins are void */
@@ -89,7 +94,8 @@ static int reap(struct client *c, uint32_t slot, uint64_t w)
 	extent_reap(s, slot);
 	look_after_debts(c);
 	if (!left) {
-		a64_store_rlx(&m->pid, 0); /* ordered by the word */
+		a64_store_rlx(&m->pid, 0); /* relaxed: C3 orders it */
+		/* C3 release */
 		a64_store_full(&m->word, client_make(CLIENT_FREE, inc + 1));
 	}
 	if (c->self == CLIENT_NONE) {
@@ -148,14 +154,17 @@ int client_reap_all(struct client *c)
 void client_tick(struct client *c)
 {
 	struct timespec t;
-	uint64_t now, due = a64_load_rlx(&c->tick_ns); /* any thread's turn */
+	/* relaxed: it is any thread's turn */
+	uint64_t now, due = a64_load_rlx(&c->tick_ns);
 	unsigned i;
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	/* relaxed, as above */
 	if (now < due || !a64_cas_rlx(&c->tick_ns, &due, now + TICK_NS))
 		return;
 	dir_settle(c->dir);
 	for (i = 0; i < TICK_SLOTS && i < c->slot_nr; i++)
+		/* relaxed: just another slot each time */
 		client_reap(c, a32_add_rlx(&c->tick_slot, 1) % c->slot_nr);
 }

@@ -16,8 +16,10 @@
  * in one of its four buckets; head flags say so if it is not in the first.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
- *  D1: publish() -> head_load()   the block is READY or ASKING, and placed
- *  D2: place() -> slot_load()     the block's descriptor
+ *  D1: publish() -> head_load()    the block is READY or ASKING, and placed
+ *  D2: place_in() -> slot_load()   it is READY or ASKING: the slot is no stale
+ *  D3: dir_help() -> head_load()   the block that was named is LIVE or CLAIMED
+ *  D4: dir_settle() -> dir_settle()  the debts as the last thread left them
  */
 #ifndef DIR_DIR_H
 #define DIR_DIR_H
@@ -115,7 +117,7 @@ static inline bool slot_is_of(uint64_t slot, uint64_t word)
 
 static inline uint64_t slot_load(const a64 *slot)
 {
-	return a64_load_acq(slot); /* D2 acquire, pairs with place() */
+	return a64_load_acq(slot); /* D2 acquire, pairs with place_in() */
 }
 
 /* Heads. */
@@ -137,7 +139,7 @@ static inline uint64_t head_next(uint64_t h, unsigned flags, uint32_t pending)
 
 static inline uint64_t head_load(const struct dir *d, uint64_t home)
 {
-	/* D1 acquire; full: evictors look after they changed the word */
+	/* D1 acquire, D3 acquire */
 	return a64_load_full(&d->buckets[home].head);
 }
 

@@ -22,6 +22,7 @@ bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 	if (!entry_is(d, idx, &k))
 		return false;
 	*why = "the descriptor's checksum does not match";
+	/* relaxed: the caller looks at the word again, or is alone */
 	return !d->slab->durable ||
 	       a32_load_rlx(&b->crc_desc) == entry_desc_crc(d, idx);
 }
@@ -121,9 +122,10 @@ static bool younger(const struct dir *d, uint32_t a, uint32_t b)
 {
 	const struct media_block *x = slab_block(d->slab, a);
 	const struct media_block *y = slab_block(d->slab, b);
+	/* relaxed: the pool is idle */
 	uint32_t p = a32_load_rlx(&x->birth), q = a32_load_rlx(&y->birth);
 
-	if (p != q) /* relaxed: the pool is idle */
+	if (p != q)
 		return p > q;
 	return block_version(block_load(x)) > block_version(block_load(y));
 }
@@ -143,7 +145,9 @@ static bool link_entry(struct dir *d, uint32_t idx)
 
 			if (slot_load(slot))
 				continue;
+			/* no pair: the pool is idle */
 			a64_store_full(slot, word);
+			/* no pair: the pool is idle */
 			a64_store_full(
 				&d->buckets[home].head,
 				head_next(h, head_flags(h) | way_flag(way), 0));

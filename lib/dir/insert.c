@@ -26,14 +26,17 @@ void dir_help(struct dir *d, uint64_t home, uint64_t head)
 		if (block_state(w) == BLOCK_READY ||
 		    (block_state(w) == BLOCK_OWNED && (w & BLOCK_ASKING))) {
 			/* w was read after head: if head is unchanged, w is of
-			 * the change that is pending, not of a later one */
+			 * the change that is pending, not of a later one.  No
+			 * pair: a w of a later one brought by B1 that head
+			 * has gone on, so that this load finds it changed. */
 			if (a64_load_full(h) != head)
 				return;
-			block_cas(b, &w, next);
+			block_cas(b, &w, next); /* B2 release */
 			if (d->slab->durable)
 				slab_persist(d->slab, b, 64);
 		}
 	}
+	/* D3 release, pairs with head_load() */
 	a64_cas_full(h, &head, head_next(head, head_flags(head), 0));
 }
 
@@ -150,7 +153,7 @@ static int meets(struct dir *d, const struct dir_key *k, uint64_t slot,
 	if (!slot_is_of(slot, w) || !(block_state(w) == BLOCK_LIVE || claim) ||
 	    !entry_is(d, idx, k))
 		return 0;
-	atomic_fence_acq();
+	atomic_fence_acq(); /* B4 acquire */
 	other->idx = idx;
 	other->word = w;
 	if (!claim && pins) {

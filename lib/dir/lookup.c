@@ -137,7 +137,7 @@ static bool peek_slot(const struct dir *d, const struct dir_key *k,
 		if (!slot_is_of(slot, hit->word) || !want(d, hit, n) ||
 		    !entry_is(d, hit->idx, k))
 			return false;
-		atomic_fence_acq();
+		atomic_fence_acq(); /* B4 acquire */
 		if (likely(block_load(b) == hit->word))
 			return true;
 	}

@@ -70,7 +70,8 @@ static void clear_flags(struct dir *d, uint64_t home)
 		flags &= ~HEAD_BUDDY;
 	if (!sits_outside(d, home, HEAD_ALTERNATE))
 		flags &= ~HEAD_ALTERNATE;
-	/* an insert since would have changed the head: then it stays */
+	/* an insert since would have changed the head: then it stays.  No
+	 * pair: it names nothing; full, so that the looks are before it. */
 	if (flags != head_flags(h))
 		a64_cas_full(&d->buckets[home].head, &h,
 			     head_next(h, flags, 0));
@@ -94,11 +95,13 @@ static void let_go(struct dir *d, uint32_t idx)
 bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
 {
 	struct media_block *b = slab_block(d->slab, idx);
-	uint64_t h0 = a64_load_rlx(&b->h0); /* stable while DYING */
+	/* relaxed: stable while DYING */
+	uint64_t h0 = a64_load_rlx(&b->h0);
 
 	if (block_state(word) != BLOCK_DYING || ledger_held(d->slab, idx))
 		return false;
 	let_go(d, idx);
+	/* B3 release */
 	if (!block_cas(b, &word, block_unowned(word, BLOCK_FREE)))
 		return false;
 	dir_unlink(d, h0, idx, block_version(word));
@@ -111,6 +114,7 @@ static bool borrow(struct dir *d, uint32_t idx)
 {
 	const struct slab *s = d->slab;
 
+	/* no pair: the trace, before the deed; it hands nothing over */
 	return !(a16_or_full(ledger_cell(s, s->self, idx), CELL_OWN) &
 		 CELL_OWN);
 }
@@ -126,8 +130,9 @@ static bool take_over(struct dir *d, uint32_t idx)
 	for (tries = 0; tries < 1000; tries++) {
 		if (borrow(d, idx))
 			return true;
+		/* relaxed: private to the process, a number is all it is */
 		for (i = 0; i < DIR_DEBTS; i++)
-			if (a32_load_rlx(&d->debt[i]) == idx + 1) /* private */
+			if (a32_load_rlx(&d->debt[i]) == idx + 1)
 				return false;
 		cpu_relax();
 	}
@@ -139,12 +144,15 @@ static void owe(struct dir *d, uint32_t idx)
 {
 	unsigned i;
 
+	/* no pair: a debt that a reaper's look misses is our own to see to */
 	if (d->owes)
 		a64_add_full(d->owes, 1);
 	for (i = 0; i < DIR_DEBTS; i++) {
 		uint32_t none = 0;
 
-		if (!a32_load_rlx(&d->debt[i]) && /* private to the process */
+		/* relaxed, and no pair: the number is all that is handed over
+		 * between threads of this process */
+		if (!a32_load_rlx(&d->debt[i]) &&
 		    a32_cas_full(&d->debt[i], &none, idx + 1))
 			return;
 	}
@@ -155,6 +163,7 @@ static void settle(struct dir *d)
 	unsigned i;
 
 	for (i = 0; i < DIR_DEBTS; i++) {
+		/* relaxed: D4 orders what others settled */
 		uint32_t at = a32_load_rlx(&d->debt[i]);
 		uint64_t w;
 
@@ -163,10 +172,11 @@ static void settle(struct dir *d)
 		w = block_load(slab_block(d->slab, at - 1));
 		if (block_state(w) == BLOCK_DYING && !dir_reclaim(d, at - 1, w))
 			continue;
+		/* no pair: see owe() */
 		if (!a32_cas_full(&d->debt[i], &at, 0))
 			continue;
 		slab_disown(d->slab, at - 1);
-		a64_sub_full(d->owes, 1);
+		a64_sub_full(d->owes, 1); /* no pair: see owe() */
 	}
 }
 
@@ -174,14 +184,15 @@ void dir_settle(struct dir *d)
 {
 	uint32_t idle = 0;
 
-	if (!d->owes || !a64_load_rlx(d->owes)) /* this client's own */
+	/* relaxed: this client's own */
+	if (!d->owes || !a64_load_rlx(d->owes))
 		return;
 	/* one thread at a time: only then does an entry of debt[] that is
-	 * unchanged mean the same debt */
-	if (!a32_cas_full(&d->settling, &idle, 1))
+	 * unchanged mean the same debt; D4 acquire */
+	if (!a32_cas_acq(&d->settling, &idle, 1))
 		return;
 	settle(d);
-	a32_store_rel(&d->settling, 0); /* private to the process */
+	a32_store_rel(&d->settling, 0); /* D4 release, within the process */
 }
 
 int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
@@ -211,7 +222,8 @@ int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
 bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word)
 {
 	struct media_block *b = slab_block(d->slab, idx);
-	uint64_t h0 = a64_load_rlx(&b->h0); /* this client's block */
+	/* relaxed: this client's block */
+	uint64_t h0 = a64_load_rlx(&b->h0);
 	bool placed = block_is_placed(word);
 
 	if (!slab_free(d->slab, idx, word))
@@ -242,7 +254,8 @@ bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
 	if (block_owned_by(w, slot, inc)) {
 		bool placed = block_is_placed(w);
 
-		h0 = a64_load_rlx(&b->h0); /* its writer is dead */
+		h0 = a64_load_rlx(&b->h0); /* relaxed: its writer is dead */
+		/* B3 release */
 		if (!block_cas(b, &w, block_unowned(w, BLOCK_FREE)))
 			return false;
 		if (placed)

@@ -47,7 +47,7 @@ static uint64_t make(uint64_t clean, uint64_t changes)
 
 uint64_t media_state(const struct media *m)
 {
-	/* M2 acquire, pairs with change(); full: slots are looked at next */
+	/* M2 acquire, pairs with change(); K7 full */
 	return a64_load_full(&control(m)->state);
 }
 
@@ -68,7 +68,7 @@ static void persist(struct media *m)
 /* False: it is not @seen any more. */
 static bool change(struct media *m, uint64_t seen, uint64_t clean)
 {
-	/* M2 release, pairs with media_state() */
+	/* M2 release, pairs with media_state(); K7 full */
 	if (!a64_cas_full(&control(m)->state, &seen,
 			  make(clean, (seen >> 8) + 1)))
 		return false;
@@ -111,6 +111,7 @@ int media_enter(struct media *m)
 				"%s: was in use when its host went down; run maru-fsck -y" :
 				"%s: is not durable, and its host was restarted since; run maru-fsck -y, or make it anew",
 			media_region(m, 0)->dev->name);
+	/* relaxed: M2 orders them */
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
 	a64_add_rlx(&c->opens, 1);

@@ -41,6 +41,7 @@ void media_unmap(struct media *m, bool abandon)
 	unsigned i;
 
 	for (i = 0; i < MEDIA_REGION_MAX; i++) {
+		/* no pair: the grace period below is the order */
 		struct media_region *r = rcu_xchg_pointer(&m->region[i], NULL);
 
 		if (!r)

@@ -15,7 +15,8 @@ void slab_persist(const struct slab *s, const void *p, size_t len)
 
 void slab_disown(struct slab *s, uint32_t idx)
 {
-	/* full: the word was changed before, whoever looks sees that first */
+	/* no pair: it hands nothing over.  Full, as the trace goes after the
+	 * deed: whoever sees it gone sees the word that was changed before. */
 	a16_and_full(ledger_cell(s, s->self, idx), (uint16_t)~CELL_OWN);
 }
 
@@ -26,6 +27,7 @@ static a64 *hint_word(const struct extent *e, uint32_t block)
 
 static void clear_hint(const struct extent *e, uint32_t block)
 {
+	/* K5 full */
 	a64_and_full(hint_word(e, block), ~(1ull << block % 64));
 }
 
@@ -33,8 +35,9 @@ static void set_hint(const struct extent *e, uint32_t block)
 {
 	uint64_t bit = 1ull << block % 64;
 
+	/* K5 full, the load and the change */
 	if (!(a64_load_full(hint_word(e, block)) & bit))
-		a64_or_full(hint_word(e, block), bit);
+		a64_or_full(hint_word(e, block), bit); /* K5 full */
 	maps_set(e->r, e->class, e->head);
 }
 
@@ -53,6 +56,7 @@ void slab_hint(struct slab *s, uint32_t idx)
 
 bool slab_free(struct slab *s, uint32_t idx, uint64_t word)
 {
+	/* B3 release */
 	if (!block_cas(slab_block(s, idx), &word,
 		       block_unowned(word, BLOCK_FREE)))
 		return false;
@@ -71,6 +75,8 @@ static bool settle(struct slab *s, const struct extent *e, uint32_t idx,
 		slab_free(s, idx, word);
 		return false;
 	}
+	/* B4 release: OWNED is seen before anything of the new life */
+	atomic_fence_rel();
 	/* relaxed: only the owner, this client, goes by them now */
 	a64_store_rlx(&b->size, 0);
 	a32_store_rlx(&b->units, e->units);
@@ -89,12 +95,14 @@ bool slab_take(struct slab *s, const struct extent *e, uint32_t block,
 	/* a retiring extent is as good as gone, though its word may stay */
 	if (slab_word_state(e->word) != SLAB_ACTIVE)
 		return false;
-	/* the own bit first: a death after it is found by the reaper */
+	/* the own bit first: a death after it is found by the reaper; no pair:
+	 * among this client's threads it says who tries, the word decides */
 	if (a16_or_full(ledger_cell(s, s->self, i), CELL_OWN) & CELL_OWN)
 		return false;
-	w = block_load(b);
+	w = block_guess(b);
 	mine = block_word(BLOCK_OWNED, 0, s->self, s->self_inc,
 			  block_next_version(block_version(w)));
+	/* B3 acquire */
 	if (block_state(w) != BLOCK_FREE || !block_cas(b, &w, mine)) {
 		slab_disown(s, i);
 		return false;
@@ -110,7 +118,8 @@ static void doubt_hint(struct slab *s, const struct extent *e, uint32_t block)
 	clear_hint(e, block);
 	if (block_state(block_load(slab_block(s, extent_idx(e, block)))) ==
 	    BLOCK_FREE)
-		a64_or_full(hint_word(e, block), 1ull << block % 64);
+		a64_or_full(hint_word(e, block),
+			    1ull << block % 64); /* K5 full */
 }
 
 static bool take_any(struct slab *s, const struct extent *e, uint32_t *idx)
@@ -120,6 +129,7 @@ static bool take_any(struct slab *s, const struct extent *e, uint32_t *idx)
 	if (slab_word_state(e->word) != SLAB_ACTIVE)
 		return false;
 	for (base = 0; base < e->blocks; base += 64) {
+		/* no pair: a hint, the block's word decides */
 		uint64_t bits = a64_load_full(hint_word(e, base));
 
 		for (; bits; bits &= bits - 1) {
@@ -138,8 +148,9 @@ static bool has_hints(const struct extent *e)
 {
 	uint32_t base;
 
+	/* K6 full: it is the truth of the class' map */
 	for (base = 0; base < e->blocks; base += 64)
-		if (a64_load_full(hint_word(e, base)))
+		if (a64_load_full(hint_word(e, base))) /* K6 full */
 			return true;
 	return false;
 }
@@ -166,6 +177,7 @@ static void prefer(struct slab *s, unsigned lane, uint32_t class, uint32_t idx)
 static bool take_preferred(struct slab *s, uint32_t class, unsigned lane,
 			   uint32_t *idx)
 {
+	/* relaxed: as above */
 	uint32_t at = a32_load_rlx(&s->prefer[lane % SLAB_LANES][class]);
 	struct extent e;
 
@@ -227,9 +239,10 @@ static bool half_is_empty(const struct slab *s)
 	const struct slab_region *r = &s->region[s->region_nr - 1];
 	uint32_t w, busy = 0;
 
+	/* relaxed: a guess */
 	for (w = 0; w < r->map_words; w++)
-		busy += (uint32_t)__builtin_popcountll(a64_load_rlx(
-			maps_word(r, maps_busy(s), w * 64))); /* a hint */
+		busy += (uint32_t)__builtin_popcountll(
+			a64_load_rlx(maps_word(r, maps_busy(s), w * 64)));
 	return busy < r->slab_nr / 2;
 }
 

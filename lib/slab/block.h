@@ -14,9 +14,12 @@
  * makes each one happen at most once in a block's life.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
- *  B1: block_cas() to READY -> block_load()  key, sizes, the value's bytes
- *  B2: block_cas() to LIVE  -> block_load()  the same, through the helper
- *  B3: block_cas() to FREE  -> block_cas() to OWNED  all the last user did
+ *  B1: finish(), claim() -> block_load()  key, sizes, the value's bytes
+ *  B2: dir_help() -> block_load()  that a head named it, and what led to that
+ *  B3: slab_free(), dir_reclaim(), dir_reap() -> slab_take()  all the last
+ *	user did
+ *  B4: settle() -> atomic_fence_acq()  fences: who sees a byte of a block's
+ *	next life sees, looking again, that the last one is over
  */
 #ifndef SLAB_BLOCK_H
 #define SLAB_BLOCK_H
@@ -102,13 +105,21 @@ static inline bool block_is_placed(uint64_t w)
 	}
 }
 
-/* B1 acquire, B2 acquire; full as pins and evictors look at each other. */
+/* relaxed: a guess at a word that an exchange is to decide on. */
+static inline uint64_t block_guess(const struct media_block *b)
+{
+	return a64_load_rlx(&b->word);
+}
+
+/* B1 acquire, B2 acquire; K1 full, K2 full, K4 full, K5 full: after a store of
+ * its own the caller looks at what others did. */
 static inline uint64_t block_load(const struct media_block *b)
 {
 	return a64_load_full(&b->word);
 }
 
-/* B1 release, B2 release, B3 release, B3 acquire; full for the same reason. */
+/* Each caller's label says what it publishes; K1 full, K2 full, K3 full, K4
+ * full, K5 full: it looks at others' words afterwards. */
 static inline bool block_cas(struct media_block *b, uint64_t *old, uint64_t w)
 {
 	return a64_cas_full(&b->word, old, w);
@@ -128,7 +139,8 @@ static inline uint64_t block_len(const struct media_block *b)
 
 static inline uint32_t block_klen(const struct media_block *b)
 {
-	return (uint32_t)(a64_load_rlx(&b->size) >> 48); /* as block_len() */
+	/* relaxed: as block_len() */
+	return (uint32_t)(a64_load_rlx(&b->size) >> 48);
 }
 
 #endif

@@ -70,6 +70,7 @@ bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block)
 static bool slab_cas(const struct slab_region *r, uint32_t slab, uint64_t old,
 		     uint64_t w)
 {
+	/* K4 full, K6 full; S1 and S2 where the callers say so */
 	return a64_cas_full(&r->slabs[slab].word, &old, w);
 }
 
@@ -93,13 +94,14 @@ static void give_back(struct slab *s, uint32_t region, uint32_t head,
 		run = r->slab_nr - head;
 	for (i = run; i-- > 1;) {
 		w = slab_word(r, head + i);
-		/* the distance says whose tail it is */
+		/* the distance says whose tail it is; S2 release */
 		if (slab_word_state(w) != SLAB_TAIL || slab_word_run(w) != i)
 			continue;
 		if (slab_cas(r, head + i, w, emptied(w)))
 			maps_clear(r, maps_busy(s), head + i);
 	}
 	w = slab_word(r, head);
+	/* S2 release */
 	if (slab_word_state(w) == SLAB_CLAIMED && slab_word_owner(w) == owner &&
 	    slab_cas(r, head, w, emptied(w)))
 		maps_clear(r, maps_busy(s), head);
@@ -113,9 +115,11 @@ static bool grab(struct slab *s, const struct slab_region *r, uint32_t slab,
 
 	/* before the look: whoever empties it afterwards clears it again */
 	maps_set(r, maps_busy(s), slab);
+	/* S2 acquire, by this look or by the exchange */
 	w = slab_word(r, slab);
 	if (slab_word_state(w) != SLAB_EMPTY)
 		return false;
+	/* S2 acquire */
 	return slab_cas(r, slab, w,
 			slab_word_make(state, class, s->self, run,
 				       (w >> 40) + 1));
@@ -130,6 +134,7 @@ static void fill_hints(const struct slab_region *r, uint32_t head,
 	for (i = 0; i < 16; i++) {
 		uint32_t left = blocks > i * 64 ? blocks - i * 64 : 0;
 
+		/* relaxed, as above */
 		a64_store_rlx(&r->slabs[head].hint[i],
 			      left >= 64 ? ~0ull : (1ull << left) - 1);
 	}
@@ -145,7 +150,7 @@ static bool claim_at(struct slab *s, uint32_t region, uint32_t head,
 
 	if (!grab(s, r, head, SLAB_CLAIMED, class, run))
 		return false;
-	w = slab_word(r, head);
+	w = slab_word(r, head); /* S2 acquire, once more; it is ours now */
 	for (i = 1; i < run; i++) {
 		if (grab(s, r, head + i, SLAB_TAIL, class, i))
 			continue;
@@ -218,6 +223,7 @@ bool extent_retire_end(struct slab *s, struct extent *e)
 					e->word >> 40));
 		return false;
 	}
+	/* S2 release: from here on the head's slab is on its way to others */
 	if (!slab_cas(e->r, e->head, e->word, claimed))
 		return false;
 	if (e->class != SLAB_HUGE)

@@ -74,6 +74,7 @@ bool hand_next(struct slab *s, uint32_t class, struct hand_stop *stop)
 
 	/* a lost race means that somebody else moved it: bounded, then we
 	 * just look at the same block as they do */
+	/* relaxed: no more than a position, whoever has it */
 	for (tries = 0; tries < 16; tries++) {
 		uint32_t pos = (uint32_t)old;
 
@@ -81,6 +82,7 @@ bool hand_next(struct slab *s, uint32_t class, struct hand_stop *stop)
 		if ((pos >> IDX_UNIT_BITS) >= s->region_nr)
 			pos = 0;
 		next = search(s, class, pos, stop);
+		/* relaxed, as above */
 		if (!stop->found || a64_cas_rlx(hand, &old, next))
 			break;
 	}

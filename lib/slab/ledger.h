@@ -15,8 +15,18 @@
  * makes the word DYING, then loads the cells.  One of them sees the other.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
- *  L1: ledger_unpin() -> ledger_pins()   the holder is done with the bytes
- *  L2: ledger_activate() -> ledger_pins()  a row's owner counts from here on
+ *  L1: ledger_unpin(), client_undo_row() -> ledger_pins()  the holder is done
+ *	with the bytes
+ *  L2: ledger_activate() -> ledger_pins()  the row is its new client's
+ *  L3: ledger_deactivate() -> ledger_pins()  so is all that its client held
+ *
+ * Dekker (each side changes its own, then looks at the other's, all full):
+ *  K1: ledger_pin(), ledger_pin_many(), then block_load() <-> block_cas() to
+ *	DYING, then ledger_pins()  a pin, or that the entry goes
+ *  K2: ledger_unpin(), then block_load() <-> block_cas() to DYING, then
+ *	ledger_pins()  DYING, or that no pin is left: somebody frees it
+ *  K3: ledger_activate(), then ledger_pin() <-> block_cas() to DYING, then
+ *	the active map  a client that pinned is among those looked at
  */
 #ifndef SLAB_LEDGER_H
 #define SLAB_LEDGER_H
@@ -32,16 +42,17 @@ static inline a16 *ledger_cell(const struct slab *s, uint32_t slot,
 	return r->rows + slot * r->row_cells + (idx & IDX_UNIT_MASK);
 }
 
-/* Full: half of the Dekker argument above.  False at the cap, nothing added. */
+/** ledger_pin_many() - false at the cap, and nothing is added */
 bool ledger_pin_many(a16 *cell, uint32_t n);
 
 static inline bool ledger_pin(a16 *cell)
 {
-	/* full, as above; the cap leaves room for 4095 threads in this step */
+	/* K1 full; the cap leaves room for 4095 threads in this step */
 	uint16_t old = a16_add_full(cell, 1);
 
 	if (likely((old & CELL_PINS) < 28672))
 		return true;
+	/* no pair: nothing was read under this pin */
 	a16_sub_full(cell, 1);
 	return false;
 }
@@ -60,7 +71,7 @@ static inline int ledger_unpin(a16 *cell, uint32_t n)
 	do {
 		if (unlikely((old & CELL_PINS) < n))
 			return -22; /* -EINVAL */
-		/* L1 release; full: the caller then looks for DYING */
+		/* L1 release; K2 full: the caller then looks for DYING */
 	} while (unlikely(!a16_cas_full(cell, &old, (uint16_t)(old - n))));
 	return (int)((old & CELL_PINS) - n);
 }

@@ -11,6 +11,7 @@ static void set_word(const struct slab_region *r, uint32_t slab,
 {
 	uint64_t version = (slab_word(r, slab) >> 40) + 1;
 
+	/* no pair: the pool is idle */
 	a64_store_full(&r->slabs[slab].word,
 		       slab_word_make(state, class, 0, run, version));
 }
@@ -59,6 +60,7 @@ static void restore_extent(struct slab *s, uint32_t region, uint32_t slab,
 
 	if (!first_kept(s, region, slab, keep, ctx, &idx))
 		return;
+	/* relaxed: the pool is idle */
 	if (!shape(s, r, a32_load_rlx(&slab_block(s, idx)->units), &class,
 		   &run) ||
 	    run > r->slab_nr - slab)
@@ -107,6 +109,7 @@ static bool stays(struct slab *s, uint32_t idx, slab_keep_fn keep, void *ctx)
 	struct extent e;
 	uint32_t block;
 
+	/* relaxed: the pool is idle */
 	return extent_of(s, idx, &e) && extent_block(&e, idx, &block) &&
 	       a32_load_rlx(&slab_block(s, idx)->units) == e.units &&
 	       keep(ctx, idx);
@@ -160,7 +163,8 @@ static void rebuild_hints(struct slab *s, uint32_t region)
 		if (slab_word_state(slab_word(r, slab)) != SLAB_EMPTY)
 			maps_set(r, maps_busy(s), slab);
 		for (i = 0; i < 16; i++)
-			a64_store_rlx(&r->slabs[slab].hint[i], 0); /* alone */
+			/* relaxed: the pool is idle */
+			a64_store_rlx(&r->slabs[slab].hint[i], 0);
 		if (!extent_at(s, region, slab, &e))
 			continue;
 		for (i = 0; i < e.blocks; i++)
@@ -175,7 +179,7 @@ void slab_rebuild(struct slab *s, slab_keep_fn keep, void *ctx)
 	uint32_t region, i;
 
 	for (i = 0; i < (s->client_nr + 63) / 64; i++)
-		a64_store_full(&s->active[i], 0);
+		a64_store_full(&s->active[i], 0); /* no pair: idle */
 	for (region = 0; region < s->region_nr; region++) {
 		const struct slab_region *r = &s->region[region];
 
@@ -186,5 +190,5 @@ void slab_rebuild(struct slab *s, slab_keep_fn keep, void *ctx)
 		rebuild_hints(s, region);
 	}
 	for (i = 0; i <= s->class_nr; i++)
-		a64_store_full(&s->hands[i].pos, 0);
+		a64_store_full(&s->hands[i].pos, 0); /* no pair: idle */
 }

@@ -16,7 +16,14 @@
  * an ACTIVE one names the client that is changing it.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
- *  S1: extent_claim() -> slab_word()  the extent's hints, its tails
+ *  S1: claim_at() -> slab_word()  the extent's hints, its tails
+ *  S2: give_back() -> grab()      what the slab's last extent did with it
+ *
+ * Dekker (each side changes its own, then looks at the other's, all full):
+ *  K4: block_cas() to OWNED, then slab_word() <-> slab_cas() to RETIRING, then
+ *	block_load()  a block that was taken, or that the extent goes
+ *  K5: block_cas() to FREE, then its hint <-> its hint cleared, then
+ *	block_load()  no hint of a free block is lost, but by a death
  */
 #ifndef SLAB_SLAB_H
 #define SLAB_SLAB_H
@@ -123,7 +130,8 @@ static inline uint64_t slab_block_bytes(const struct slab *s, uint32_t idx)
 {
 	const struct slab_region *r = slab_region(s, idx);
 	uint32_t unit = idx & IDX_UNIT_MASK;
-	uint32_t units = a32_load_rlx(&r->blocks[unit].units); /* bounded */
+	/* relaxed: bounded; right for who holds the block */
+	uint32_t units = a32_load_rlx(&r->blocks[unit].units);
 
 	if (units > r->unit_nr - unit)
 		units = r->unit_nr - unit;
@@ -161,7 +169,7 @@ static inline uint64_t slab_word_make(enum slab_state state, uint32_t class,
 
 static inline uint64_t slab_word(const struct slab_region *r, uint32_t slab)
 {
-	/* S1 acquire; full: claimers and retirers look at each other */
+	/* S1 acquire; K4 full, and K6 full where a map was changed before */
 	return a64_load_full(&r->slabs[slab].word);
 }
 

@@ -24,6 +24,8 @@ static void check_owner(const struct slab *s, struct fault_sink *sink,
 				slot, s->client_nr);
 		return;
 	}
+	/* no pair: the bit is set before the word says so, which is why it is
+	 * a fault if the word, looked at once more, still does */
 	if (!(a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN) &&
 	    settled(sink, b, w))
 		fault_report(
@@ -39,6 +41,7 @@ static void check_place(const struct slab *s, struct fault_sink *sink,
 	struct extent e;
 	uint32_t block;
 
+	/* relaxed: the word is looked at again, or the pool is idle */
 	if (extent_of(s, idx, &e) && extent_block(&e, idx, &block)) {
 		if (a32_load_rlx(&b->units) != e.units && settled(sink, b, w))
 			fault_report(sink, 11, slab_addr(idx),
@@ -81,6 +84,7 @@ bool slab_has_debtor(const struct slab *s, uint32_t idx)
 {
 	uint32_t slot;
 
+	/* no pair: asked of an idle pool, or by who is told by word again */
 	for (slot = 0; slot < s->client_nr; slot++)
 		if (a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN)
 			return true;
