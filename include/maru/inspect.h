@@ -31,10 +31,10 @@ struct maru_super {
 	uint64_t pages, slabs, buckets;
 	uint32_t slab_pages;
 	uint32_t max_clients;
-	uint32_t create_flags; /* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
-	uint32_t copies_ok;    /* bit i: copy i of 3 is whole */
-	uint32_t clean;	       /* 1: no client had it open when last written */
-	uint32_t reserved;
+	uint32_t create_flags;	/* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
+	uint32_t copies_ok;	/* bit i: copy i of 3 is whole */
+	uint32_t clean;		/* 1: no client had it open when last written */
+	uint32_t quarantine_ms; /* 0: none */
 };
 
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out);
@@ -98,7 +98,7 @@ struct maru_block {
 	struct maru_ref ref;
 	enum maru_block_state state;
 	uint32_t claimed; /* 1: OWNED and holding a claim on its key */
-	uint32_t owner;	  /* client slot while OWNED or READY */
+	uint32_t owner;	  /* client slot while OWNED, READY or QUARANTINED */
 	uint32_t pins;	  /* of all clients */
 	uint64_t len, block;
 	uint16_t klen, use;

@@ -130,6 +130,9 @@ int client_alive(struct client *c, uint32_t slot)
 
 	if (slot == c->self)
 		return 1;
+	/* that is how it came there; by now the pid may be another's */
+	if (client_state(client_word(c, slot)) == CLIENT_QUARANTINED)
+		return 0;
 	held = dev_lock_held(&c->lock, CLIENT_LOCK_SLOT + slot);
 	if (held < 0)
 		return -1;
