@@ -175,8 +175,9 @@ struct maru_fsck_result {
  * rebuilt from the descriptors.  A second run finds nothing.
  * Without MARU_FSCK_REPAIR nothing is written and the pool may be in use.
  *
- * Return: 0, look at @res; -EBUSY, repair of a pool in use; MARU_E_FORMAT,
- *	or MARU_E_CORRUPT, no superblock copy is whole; other errnos.
+ * Return: 0, look at @res; -EBUSY, repair of a pool in use, or one that has to
+ *	wait for devices of the dead; MARU_E_FORMAT, or MARU_E_CORRUPT, no
+ *	superblock copy is whole; other errnos.
  */
 int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
 	      struct maru_fsck_result *res);

@@ -65,7 +65,7 @@ static void check_values(struct maru_pool *p, struct fault_sink *sink)
 }
 
 struct census {
-	uint64_t live, other;
+	uint64_t live, other, quarantined;
 };
 
 static struct census census(const struct maru_pool *p)
@@ -80,7 +80,9 @@ static struct census census(const struct maru_pool *p)
 				block_load(&s->region[region].blocks[unit]);
 
 			n.live += block_state(w) == BLOCK_LIVE;
+			n.quarantined += block_state(w) == BLOCK_QUARANTINED;
 			n.other += block_state(w) != BLOCK_LIVE &&
+				   block_state(w) != BLOCK_QUARANTINED &&
 				   block_state(w) != BLOCK_FREE;
 		}
 	return n;
@@ -139,6 +141,33 @@ static int rebuild(struct maru_pool *p, bool values)
 	return dev_sync(&r->map, 0, r->map.len);
 }
 
+/* What the dead were writing is not free at once, be it by a repair. */
+static void reap(struct maru_pool *p)
+{
+	if (!must_rebuild(p) && p->client.quarantine_ns)
+		client_reap_all(&p->client);
+}
+
+/*
+ * A repair empties the slots, and what waits there would be free too soon.
+ * After a restart of the host there is nothing to wait for.
+ */
+static int refuse_quarantine(const struct maru_pool *p)
+{
+	const struct client *c = &p->client;
+	uint64_t first;
+	uint32_t nr;
+
+	if (must_rebuild(p) || !c->quarantine_ns)
+		return 0;
+	nr = client_quarantined(c, &first);
+	return nr ? err_set(-EBUSY,
+			    "%s: devices may still write for %u dead clients; try again after %llu ms",
+			    c->target, nr,
+			    (unsigned long long)c->quarantine_ns / 1000000) :
+		    0;
+}
+
 static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 		  struct fault_sink *sink, struct maru_fsck_result *res)
 {
@@ -147,10 +176,13 @@ static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
 	int rc;
 
+	res->freed -= before.quarantined;
 	if (!sink->faults && !before.other && !client_others(&p->client) &&
 	    !must_rebuild(p) && !(o->flags & MARU_FSCK_REBUILD))
 		return 0;
-	rc = rebuild(p, o->flags & MARU_FSCK_DATA);
+	rc = refuse_quarantine(p);
+	if (!rc)
+		rc = rebuild(p, o->flags & MARU_FSCK_DATA);
 	if (rc)
 		return rc;
 	p->media.copies_ok = 7;
@@ -160,7 +192,7 @@ static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 	res->faults = bits_max(sink->faults, left.faults);
 	res->kept = after.live;
 	res->dropped = before.live - after.live;
-	res->freed = before.other;
+	res->freed += before.quarantined;
 	return 0;
 }
 
@@ -170,11 +202,16 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	struct fault_sink sink = {
 		.fn = o->fn,
 		.ctx = o->ctx,
-		.fixing = o->flags & MARU_FSCK_REPAIR,
 		.live = !(o->flags & MARU_FSCK_REPAIR) &&
 			client_others(&p->client),
 	};
+	struct census dead = census(p);
 
+	if (o->flags & MARU_FSCK_REPAIR) {
+		res->freed = dead.other + dead.quarantined;
+		reap(p);
+		sink.fixing = !refuse_quarantine(p);
+	}
 	check_all(p, &sink);
 	if (o->flags & MARU_FSCK_DATA)
 		check_values(p, &sink);
@@ -184,7 +221,7 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 			"in use when its host went down; repair decides what is whole");
 	res->faults = sink.faults;
 	res->kept = census(p).live;
-	return sink.fixing ? repair(p, o, &sink, res) : 0;
+	return o->flags & MARU_FSCK_REPAIR ? repair(p, o, &sink, res) : 0;
 }
 
 int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
