@@ -10,6 +10,7 @@ static const char *const client_states[] = {
 	[MARU_CLIENT_JOINING] = "joining",
 	[MARU_CLIENT_ACTIVE] = "active",
 	[MARU_CLIENT_DEAD] = "dead",
+	[MARU_CLIENT_QUARANTINED] = "quarantined",
 	NULL,
 };
 
@@ -189,6 +190,8 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 	out_u64(out, "buffers", c->buffers);
 	out_u64(out, "pinned_entries", c->pinned_entries);
 	out_u64(out, "pins", c->pins);
+	out_u64(out, "quarantined", c->quarantined);
+	out_u64(out, "due_ms", c->due_ms);
 	out_age(out, "joined_ns", c->joined_ns);
 	out_text(out, "name", c->name);
 	if (!d->json)
@@ -201,10 +204,11 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 static int show_clients(struct dump *d)
 {
 	static const struct out_column columns[] = {
-		{ "slot", 4 },	 { "inc", 5 },	{ "state", -7 },
+		{ "slot", 4 },	 { "inc", 5 },	{ "state", -11 },
 		{ "alive", -5 }, { "pid", 7 },	{ "buffers", 7 },
-		{ "pinned", 7 }, { "pins", 7 }, { "age", 7 },
-		{ "name", -1 },	 { NULL, 0 },
+		{ "pinned", 7 }, { "pins", 7 }, { "waiting", 7 },
+		{ "due ms", 8 }, { "age", 7 },	{ "name", -1 },
+		{ NULL, 0 },
 	};
 	struct maru_client *list;
 	int nr = dump_clients(d, &list);
@@ -239,6 +243,8 @@ static int show_stats(struct dump *d)
 	out_u64(out, "entries", st.entries);
 	out_u64(out, "buffers", st.buffers);
 	out_u64(out, "claims", st.claims);
+	out_u64(out, "quarantined", st.quarantined);
+	out_size(out, "quarantined_bytes", st.quarantined_bytes);
 	out_u64(out, "pinned_entries", st.pinned_entries);
 	out_u64(out, "pins", st.pins);
 	out_u64(out, "regions", st.regions);
