@@ -38,6 +38,7 @@
 /* A process, for good: no other one will ever be the same. */
 struct client_identity {
 	uint64_t pid, start, boot[2], pidns;
+	int64_t shift; /* start times that we see are so many ticks ahead */
 };
 
 /* This process' side. */
@@ -109,6 +110,8 @@ static inline bool client_ok(const struct client *c)
 /* alive.c */
 
 int client_identity(struct client_identity *me);
+/** client_shift_ns() - of a clock ("monotonic"), by our time namespace */
+int64_t client_shift_ns(const char *clock);
 /** client_alive() - 1 alive, 0 certainly gone, -1 cannot tell (alive then) */
 int client_alive(struct client *c, uint32_t slot);
 

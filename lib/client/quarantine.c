@@ -8,30 +8,9 @@
  */
 #include "client/client.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #define SECOND_NS 1000000000ll
-
-/*
- * A time namespace shifts CLOCK_MONOTONIC, and the note is read by processes
- * of any: all of them leave out their shift.  No such file, no namespaces.
- */
-static int64_t shift_ns(const char *path)
-{
-	long long sec, ns, shift = 0;
-	char name[16];
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		return 0;
-	while (fscanf(f, "%15s %lld %lld", name, &sec, &ns) == 3)
-		if (!strcmp(name, "monotonic"))
-			shift = sec * SECOND_NS + ns;
-	fclose(f);
-	return shift;
-}
 
 static uint64_t monotonic_ns(const struct client *c)
 {
@@ -44,7 +23,8 @@ static uint64_t monotonic_ns(const struct client *c)
 void client_clock_start(struct client *c, uint32_t quarantine_ms)
 {
 	c->quarantine_ns = quarantine_ms * 1000000ull;
-	c->shift_ns = shift_ns("/proc/self/timens_offsets");
+	/* the note is read by processes of any time namespace */
+	c->shift_ns = client_shift_ns("monotonic");
 	c->now_ns = monotonic_ns;
 }
 
