@@ -108,8 +108,8 @@ struct maru_open_opts {
  * -ESHUTDOWN and the child opens its own.
  *
  * Return: 0; MARU_E_FORMAT (not a pool, or made by a newer version);
- *	MARU_E_CORRUPT (run maru-fsck(1)); -EUSERS (all client slots taken by
- *	living clients); -EBUSY (being formatted or repaired); -EACCES,
+ *	MARU_E_CORRUPT (run maru-fsck(1)); -EUSERS (all client slots taken,
+ *	see maru_errmsg()); -EBUSY (being formatted or repaired); -EACCES,
  *	-ENOENT, -ENODEV and other errnos of the system.
  */
 int maru_open(const char *target, const struct maru_open_opts *opts,

@@ -168,31 +168,43 @@ static int refuse_quarantine(const struct maru_pool *p)
 		    0;
 }
 
+/* What could not be mended is told once more, as that. */
+static void tell_left(struct maru_pool *p, const struct maru_fsck_opts *o,
+		      const struct fault_sink *sink,
+		      struct maru_fsck_result *res)
+{
+	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
+
+	check_all(p, &left);
+	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
+	res->faults = bits_max(sink->faults, left.faults);
+}
+
 static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 		  struct fault_sink *sink, struct maru_fsck_result *res)
 {
-	struct census before = census(p), after;
-	/* what could not be mended is told once more, as that */
-	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
+	struct census dead = census(p), before, after;
 	int rc;
 
-	res->freed -= before.quarantined;
+	reap(p);
+	before = census(p);
+	res->freed = dead.other + dead.quarantined - before.quarantined;
 	if (!sink->faults && !before.other && !client_others(&p->client) &&
 	    !must_rebuild(p) && !(o->flags & MARU_FSCK_REBUILD))
 		return 0;
 	rc = refuse_quarantine(p);
 	if (!rc)
 		rc = rebuild(p, o->flags & MARU_FSCK_DATA);
+	if (!rc)
+		p->media.copies_ok = 7;
+	if (!rc || rc == -EBUSY)
+		tell_left(p, o, sink, res);
 	if (rc)
 		return rc;
-	p->media.copies_ok = 7;
-	check_all(p, &left);
 	after = census(p);
-	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
-	res->faults = bits_max(sink->faults, left.faults);
 	res->kept = after.live;
 	res->dropped = before.live - after.live;
-	res->freed += before.quarantined;
+	res->freed = dead.other + dead.quarantined;
 	return 0;
 }
 
@@ -202,16 +214,11 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	struct fault_sink sink = {
 		.fn = o->fn,
 		.ctx = o->ctx,
+		.fixing = o->flags & MARU_FSCK_REPAIR,
 		.live = !(o->flags & MARU_FSCK_REPAIR) &&
 			client_others(&p->client),
 	};
-	struct census dead = census(p);
 
-	if (o->flags & MARU_FSCK_REPAIR) {
-		res->freed = dead.other + dead.quarantined;
-		reap(p);
-		sink.fixing = !refuse_quarantine(p);
-	}
 	check_all(p, &sink);
 	if (o->flags & MARU_FSCK_DATA)
 		check_values(p, &sink);
@@ -221,7 +228,7 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 			"in use when its host went down; repair decides what is whole");
 	res->faults = sink.faults;
 	res->kept = census(p).live;
-	return o->flags & MARU_FSCK_REPAIR ? repair(p, o, &sink, res) : 0;
+	return sink.fixing ? repair(p, o, &sink, res) : 0;
 }
 
 int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
