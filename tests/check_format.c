@@ -78,7 +78,7 @@ static const struct field fields[] = {
 	F(media_super, row_bytes), F(media_super, hash_alg),
 	F(media_super, create_flags), F(media_super, label),
 	F(media_super, section), F(media_super, class),
-	F(media_super, zero), F(media_super, crc),
+	F(media_super, quarantine_ms), F(media_super, zero), F(media_super, crc),
 	F(media_control, state), F(media_control, boot),
 	F(media_control, opens), F(media_control, zero),
 	F(media_region_entry, state), F(media_region_entry, uuid),
@@ -88,7 +88,7 @@ static const struct field fields[] = {
 	F(media_client, word), F(media_client, zero), F(media_client, pid),
 	F(media_client, start), F(media_client, boot), F(media_client, pidns),
 	F(media_client, joined_ns), F(media_client, owes),
-	F(media_client, zero2), F(media_client, name), F(media_client, zero3),
+	F(media_client, due), F(media_client, name), F(media_client, zero3),
 	F(media_lane, count),
 	F(media_slab, word), F(media_slab, zero), F(media_slab, hint),
 	F(media_slab, zero2),
@@ -145,8 +145,8 @@ static const struct number numbers[] = {
 	N(BLOCK_DYING), N(BLOCK_QUARANTINED), N(BLOCK_BAD), N(BLOCK_ASKING),
 	N(BLOCK_CLAIMED), N(BLOCK_SEALED),
 	N(SLAB_EMPTY), N(SLAB_CLAIMED), N(SLAB_ACTIVE), N(SLAB_TAIL),
-	N(SLAB_RETIRING),
-	N(CLIENT_FREE), N(CLIENT_JOINING), N(CLIENT_ACTIVE), N(CLIENT_DEAD),
+	N(SLAB_RETIRING), N(CLIENT_FREE), N(CLIENT_JOINING), N(CLIENT_ACTIVE),
+	N(CLIENT_DEAD), N(CLIENT_QUARANTINED), N(MEDIA_QUARANTINE_MAX),
 };
 /* clang-format on */
 

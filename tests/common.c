@@ -36,6 +36,8 @@ struct maru_create_opts test_opts(void)
 		.unit = 4096,
 		.max_clients = 16,
 		.flags = MARU_CREATE_SPARSE,
+		/* what the dead were writing is free when they are reaped */
+		.quarantine_ms = MARU_QUARANTINE_NONE,
 	};
 }
 

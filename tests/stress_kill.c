@@ -415,6 +415,7 @@ static int make_pools(const char *path, char *fsck_path, size_t cap)
 				      .bytes = WINDOW,
 				      .unit = 4096,
 				      .max_clients = WORKERS_MAX + 8,
+				      .quarantine_ms = MARU_QUARANTINE_NONE,
 				      .flags = MARU_CREATE_FORCE |
 					       MARU_CREATE_SPARSE };
 	struct stat st;

@@ -167,6 +167,14 @@ test_mkpool() {
 	json .uuid
 	[ "$(number bytes)" = 16777216 ] || fail 'bytes in JSON'
 	shows '"siphash": true'
+	[ "$(number quarantine_ms)" = 2000 ] || fail 'default quarantine'
+	want 0 maru-mkpool -f -j -Q 250 "$pool"
+	[ "$(number quarantine_ms)" = 250 ] || fail 'quarantine'
+	want 0 maru-mkpool -f -q -Q 0 "$pool"
+	want 0 maru-dump "$pool" super
+	shows '^  quarantine_ms +0$'
+	usage maru-mkpool -f -Q 86400001 "$pool"
+	usage maru-mkpool -f -Q 1s "$pool"
 
 	echo something >"$dir/file"
 	want 8 maru-mkpool -s 16M "$dir/file"
@@ -440,7 +448,7 @@ test_values() {
 
 # The pool is in use: looking is allowed, changing is not.
 test_live() {
-	make
+	make -Q 3600000
 	mkfifo "$dir/ready"
 	"$dir/filler" "$pool" 5 wait >"$dir/ready" 2>"$dir/err" &
 	holder=$!
@@ -460,6 +468,32 @@ test_live() {
 	json .holds
 	[ "$(number pinned_entries)" = 1 ] || fail 'pinned_entries'
 
+	dead=$holder
+	kill -9 $holder
+	wait $holder 2>/dev/null
+	holder=
+	tame maru-dump "$pool" all
+	want 0 maru-fsck -n "$pool"
+	want 0 maru-fsck -y "$pool"
+	want 0 maru-dump "$pool" clients
+	shows " quarantined +no +$dead +1 .* filler$"
+	want 0 maru-dump -s quarantined "$pool" blocks
+	[ "$(grep -c ' quarantined ' "$dir/out")" = 1 ] ||
+		fail 'one quarantined block'
+	want 8 maru-fsck -y -R "$pool"
+	says 'devices may still write for 1 dead client'
+	want 0 maru-dump -j "$pool" clients
+	[ "$(number quarantined)" = 1 ] || fail 'quarantined'
+	[ "$(number due_ms)" -gt 1000000 ] || fail 'due_ms'
+}
+
+# The same where nothing waits.
+test_dead() {
+	make -Q 0
+	"$dir/filler" "$pool" 5 wait >"$dir/ready" 2>"$dir/err" &
+	holder=$!
+	read -r word <"$dir/ready"
+	[ "${word-}" = ready ] || { fail 'the client is not ready'; return; }
 	kill -9 $holder
 	wait $holder 2>/dev/null
 	holder=
@@ -484,6 +518,7 @@ test_no_pool
 if build_client; then
 	test_full
 	test_live
+	test_dead
 else
 	echo 'no client program: full and live pools were not looked at'
 fi

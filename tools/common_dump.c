@@ -10,6 +10,7 @@ static const char *const client_states[] = {
 	[MARU_CLIENT_JOINING] = "joining",
 	[MARU_CLIENT_ACTIVE] = "active",
 	[MARU_CLIENT_DEAD] = "dead",
+	[MARU_CLIENT_QUARANTINED] = "quarantined",
 	NULL,
 };
 
@@ -186,9 +187,16 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 	else
 		out_flag(out, "alive", c->alive);
 	out_int(out, "pid", c->pid);
-	out_u64(out, "buffers", c->buffers);
+	/* in the table a dead client's blocks that wait are its buffers */
+	out_u64(out, "buffers", c->buffers + (d->json ? 0 : c->quarantined));
 	out_u64(out, "pinned_entries", c->pinned_entries);
 	out_u64(out, "pins", c->pins);
+	if (d->json)
+		out_u64(out, "quarantined", c->quarantined);
+	if (c->state == MARU_CLIENT_QUARANTINED || d->json)
+		out_u64(out, "due_ms", c->due_ms);
+	else
+		out_none(out, "due_ms");
 	out_age(out, "joined_ns", c->joined_ns);
 	out_text(out, "name", c->name);
 	if (!d->json)
@@ -201,10 +209,10 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 static int show_clients(struct dump *d)
 {
 	static const struct out_column columns[] = {
-		{ "slot", 4 },	 { "inc", 5 },	{ "state", -7 },
-		{ "alive", -5 }, { "pid", 7 },	{ "buffers", 7 },
-		{ "pinned", 7 }, { "pins", 7 }, { "age", 7 },
-		{ "name", -1 },	 { NULL, 0 },
+		{ "slot", 4 },	 { "inc", 5 },	 { "state", -11 },
+		{ "alive", -5 }, { "pid", 7 },	 { "buffers", 7 },
+		{ "pinned", 7 }, { "pins", 7 },	 { "due ms", 8 },
+		{ "age", 5 },	 { "name", -1 }, { NULL, 0 },
 	};
 	struct maru_client *list;
 	int nr = dump_clients(d, &list);
@@ -239,6 +247,8 @@ static int show_stats(struct dump *d)
 	out_u64(out, "entries", st.entries);
 	out_u64(out, "buffers", st.buffers);
 	out_u64(out, "claims", st.claims);
+	out_u64(out, "quarantined", st.quarantined);
+	out_size(out, "quarantined_bytes", st.quarantined_bytes);
 	out_u64(out, "pinned_entries", st.pinned_entries);
 	out_u64(out, "pins", st.pins);
 	out_u64(out, "regions", st.regions);

@@ -145,7 +145,8 @@ static bool block_wanted(const struct dump *d, const struct maru_block *b)
 static void block_cells(struct dump *d, const struct maru_block *b)
 {
 	bool owned = b->state == MARU_BLOCK_OWNED ||
-		     b->state == MARU_BLOCK_READY;
+		     b->state == MARU_BLOCK_READY ||
+		     b->state == MARU_BLOCK_QUARANTINED;
 
 	ref_cells(d, &b->ref);
 	dump_state(d, dump_block_states, b->state);

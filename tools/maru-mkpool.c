@@ -27,6 +27,10 @@ static const struct argp_option options[] = {
 	  "Processes at a time, 1 to 1024 (default 64)", 0 },
 	{ "max-size", 'r', "BYTES", 0,
 	  "Size that the pool may grow to (default: its size)", 0 },
+	{ "quarantine", 'Q', "MS", 0,
+	  "Keep back what a dead client was writing so long, 0: not at all "
+	  "(default 2000)",
+	  0 },
 	{ "durable", 'd', NULL, 0, "Entries survive loss of power", 0 },
 	{ "siphash", 'k', NULL, 0, "Keys may come from an attacker", 0 },
 	{ "crc", 'C', NULL, 0, "Checksum every value", 0 },
@@ -62,6 +66,7 @@ static error_t parse_value(int opt, char *arg, struct argp_state *state)
 {
 	static const struct tool_range clients = { 1, MARU_CLIENTS_MAX, 10 };
 	static const struct tool_range modes = { 1, 0777, 8 };
+	static const struct tool_range delays = { 0, 86400000, 10 };
 	struct mkpool *m = state->input;
 	struct maru_create_opts *o = &m->opts;
 
@@ -84,6 +89,12 @@ static error_t parse_value(int opt, char *arg, struct argp_state *state)
 		return 0;
 	case 'r':
 		o->max_bytes = tool_size_some(state, "--max-size", arg);
+		return 0;
+	case 'Q':
+		o->quarantine_ms = (uint32_t)tool_number(state, "--quarantine",
+							 arg, &delays);
+		if (!o->quarantine_ms)
+			o->quarantine_ms = MARU_QUARANTINE_NONE;
 		return 0;
 	case 'l':
 		o->label = arg;
@@ -169,6 +180,7 @@ static void report_json(const struct mkpool *m, const struct maru_super *super)
 	out_u64(&out, "max_bytes", super->max_bytes);
 	out_u64(&out, "unit", super->unit);
 	out_u64(&out, "max_clients", super->max_clients);
+	out_u64(&out, "quarantine_ms", super->quarantine_ms);
 	out_list(&out, "classes");
 	for (size_t i = 0; i < m->opts.class_nr; i++)
 		out_u64(&out, NULL, m->classes[i]);

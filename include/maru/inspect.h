@@ -31,10 +31,10 @@ struct maru_super {
 	uint64_t pages, slabs, buckets;
 	uint32_t slab_pages;
 	uint32_t max_clients;
-	uint32_t create_flags; /* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
-	uint32_t copies_ok;    /* bit i: copy i of 3 is whole */
-	uint32_t clean;	       /* 1: no client had it open when last written */
-	uint32_t reserved;
+	uint32_t create_flags;	/* MARU_CREATE_DURABLE, _SIPHASH, _CRC */
+	uint32_t copies_ok;	/* bit i: copy i of 3 is whole */
+	uint32_t clean;		/* 1: no client had it open when last written */
+	uint32_t quarantine_ms; /* 0: none */
 };
 
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out);
@@ -98,7 +98,7 @@ struct maru_block {
 	struct maru_ref ref;
 	enum maru_block_state state;
 	uint32_t claimed; /* 1: OWNED and holding a claim on its key */
-	uint32_t owner;	  /* client slot while OWNED or READY */
+	uint32_t owner;	  /* client slot while OWNED, READY or QUARANTINED */
 	uint32_t pins;	  /* of all clients */
 	uint64_t len, block;
 	uint16_t klen, use;
@@ -175,8 +175,9 @@ struct maru_fsck_result {
  * rebuilt from the descriptors.  A second run finds nothing.
  * Without MARU_FSCK_REPAIR nothing is written and the pool may be in use.
  *
- * Return: 0, look at @res; -EBUSY, repair of a pool in use; MARU_E_FORMAT,
- *	or MARU_E_CORRUPT, no superblock copy is whole; other errnos.
+ * Return: 0, look at @res; -EBUSY, repair of a pool in use, or one that has to
+ *	wait for devices of the dead; MARU_E_FORMAT, or MARU_E_CORRUPT, no
+ *	superblock copy is whole; other errnos.
  */
 int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
 	      struct maru_fsck_result *res);

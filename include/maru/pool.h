@@ -32,6 +32,13 @@ struct maru_pool;
 #define MARU_CREATE_CRC 0x08u	  /* checksum every value at commit */
 #define MARU_CREATE_SPARSE 0x10u  /* do not allocate a plain file's blocks */
 
+/*
+ * For how long blocks that a client was writing when it died are kept back: a
+ * device may still write into them.  At most a day.  Without it, at once, see
+ * maru-concurrency(7).
+ */
+#define MARU_QUARANTINE_NONE UINT32_MAX
+
 /** Options of maru_create(); zero means the default everywhere. */
 struct maru_create_opts {
 	size_t size;	      /* sizeof(struct maru_create_opts) */
@@ -45,6 +52,8 @@ struct maru_create_opts {
 	const char *label;    /* at most MARU_LABEL_MAX bytes */
 	const uint64_t *classes; /* exact value sizes in bytes, or NULL */
 	size_t class_nr;	 /* at most 16 */
+	uint32_t quarantine_ms;	 /* MARU_QUARANTINE_NONE; 0: 2000 */
+	uint32_t reserved;	 /* 0 */
 };
 
 /**
@@ -99,8 +108,8 @@ struct maru_open_opts {
  * -ESHUTDOWN and the child opens its own.
  *
  * Return: 0; MARU_E_FORMAT (not a pool, or made by a newer version);
- *	MARU_E_CORRUPT (run maru-fsck(1)); -EUSERS (all client slots taken by
- *	living clients); -EBUSY (being formatted or repaired); -EACCES,
+ *	MARU_E_CORRUPT (run maru-fsck(1)); -EUSERS (all client slots taken,
+ *	see maru_errmsg()); -EBUSY (being formatted or repaired); -EACCES,
  *	-ENOENT, -ENODEV and other errnos of the system.
  */
 int maru_open(const char *target, const struct maru_open_opts *opts,

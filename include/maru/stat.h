@@ -61,6 +61,8 @@ struct maru_stats {
 	uint32_t reserved;
 	struct maru_counters total; /* all clients that ever were */
 	struct maru_counters self;  /* this handle's client; 0 if read-only */
+	uint64_t quarantined;	    /* blocks that dead clients were writing */
+	uint64_t quarantined_bytes; /* their bytes, in used_bytes too */
 };
 
 /**
@@ -82,6 +84,7 @@ enum maru_client_state {
 	MARU_CLIENT_JOINING = 1,
 	MARU_CLIENT_ACTIVE = 2,
 	MARU_CLIENT_DEAD = 3, /* pins void, its blocks not yet given back */
+	MARU_CLIENT_QUARANTINED = 4, /* dead, devices may write its blocks */
 };
 
 /** A client of the pool. */
@@ -94,7 +97,9 @@ struct maru_client {
 	uint32_t buffers; /* blocks it is writing */
 	uint64_t pinned_entries;
 	uint64_t pins;
-	uint64_t joined_ns; /* CLOCK_REALTIME when it opened the pool */
+	uint32_t quarantined; /* blocks kept back after its death */
+	uint32_t due_ms;      /* QUARANTINED: for so long, at least */
+	uint64_t joined_ns;   /* CLOCK_REALTIME when it opened the pool */
 	char name[MARU_NAME_MAX + 1];
 	struct maru_counters counters; /* since it joined */
 };
@@ -111,7 +116,11 @@ int maru_clients(struct maru_pool *pool, struct maru_client *out, size_t cap);
  * maru_reap() - clean up after dead clients now
  *
  * Also done by the library itself on open, for lack of room, on obstacles and
- * on a slow tick.  Return: how many were cleaned up after; negative errno.
+ * on a slow tick.  A pool with a quarantine gives the blocks that a dead client
+ * was writing back later, when they are due; ask again then.
+ *
+ * Return: how many were cleaned up after, or had theirs given back; negative
+ *	errno.
  */
 int maru_reap(struct maru_pool *pool);
 

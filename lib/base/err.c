@@ -69,7 +69,7 @@ static const char *own_sentence(int err)
 	case -EFBIG:
 		return "Value is larger than the pool can hold";
 	case -EUSERS:
-		return "All client slots are taken by living clients";
+		return "All client slots are taken";
 	case -EINPROGRESS:
 		return "Key is being written by another client";
 	case -EOVERFLOW:

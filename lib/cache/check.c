@@ -65,7 +65,7 @@ static void check_values(struct maru_pool *p, struct fault_sink *sink)
 }
 
 struct census {
-	uint64_t live, other;
+	uint64_t live, other, quarantined;
 };
 
 static struct census census(const struct maru_pool *p)
@@ -80,7 +80,9 @@ static struct census census(const struct maru_pool *p)
 				block_load(&s->region[region].blocks[unit]);
 
 			n.live += block_state(w) == BLOCK_LIVE;
+			n.quarantined += block_state(w) == BLOCK_QUARANTINED;
 			n.other += block_state(w) != BLOCK_LIVE &&
+				   block_state(w) != BLOCK_QUARANTINED &&
 				   block_state(w) != BLOCK_FREE;
 		}
 	return n;
@@ -139,28 +141,70 @@ static int rebuild(struct maru_pool *p, bool values)
 	return dev_sync(&r->map, 0, r->map.len);
 }
 
+/* What the dead were writing is not free at once, be it by a repair. */
+static void reap(struct maru_pool *p)
+{
+	if (!must_rebuild(p) && p->client.quarantine_ns)
+		client_reap_all(&p->client);
+}
+
+/*
+ * A repair empties the slots, and what waits there would be free too soon.
+ * After a restart of the host there is nothing to wait for.
+ */
+static int refuse_quarantine(const struct maru_pool *p)
+{
+	const struct client *c = &p->client;
+	uint64_t first;
+	uint32_t nr;
+
+	if (must_rebuild(p) || !c->quarantine_ns)
+		return 0;
+	nr = client_quarantined(c, &first);
+	return nr ? err_set(-EBUSY,
+			    "%s: devices may still write for %u dead clients; try again after %llu ms",
+			    c->target, nr,
+			    (unsigned long long)c->quarantine_ns / 1000000) :
+		    0;
+}
+
+/* What could not be mended is told once more, as that. */
+static void tell_left(struct maru_pool *p, const struct maru_fsck_opts *o,
+		      const struct fault_sink *sink,
+		      struct maru_fsck_result *res)
+{
+	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
+
+	check_all(p, &left);
+	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
+	res->faults = bits_max(sink->faults, left.faults);
+}
+
 static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 		  struct fault_sink *sink, struct maru_fsck_result *res)
 {
-	struct census before = census(p), after;
-	/* what could not be mended is told once more, as that */
-	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
+	struct census dead = census(p), before, after;
 	int rc;
 
+	reap(p);
+	before = census(p);
+	res->freed = dead.other + dead.quarantined - before.quarantined;
 	if (!sink->faults && !before.other && !client_others(&p->client) &&
 	    !must_rebuild(p) && !(o->flags & MARU_FSCK_REBUILD))
 		return 0;
-	rc = rebuild(p, o->flags & MARU_FSCK_DATA);
+	rc = refuse_quarantine(p);
+	if (!rc)
+		rc = rebuild(p, o->flags & MARU_FSCK_DATA);
+	if (!rc)
+		p->media.copies_ok = 7;
+	if (!rc || rc == -EBUSY)
+		tell_left(p, o, sink, res);
 	if (rc)
 		return rc;
-	p->media.copies_ok = 7;
-	check_all(p, &left);
 	after = census(p);
-	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
-	res->faults = bits_max(sink->faults, left.faults);
 	res->kept = after.live;
 	res->dropped = before.live - after.live;
-	res->freed = before.other;
+	res->freed = dead.other + dead.quarantined;
 	return 0;
 }
 

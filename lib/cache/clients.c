@@ -6,6 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void quarantine(const struct client *c, uint32_t slot,
+		       struct maru_client *out)
+{
+	uint64_t in = bits_min(client_due_in(c, slot), c->quarantine_ns);
+	const struct slab *s = c->dir->slab;
+	uint32_t region, idx;
+
+	out->due_ms = (uint32_t)bits_div_up(in, 1000000);
+	for (region = 0; region < s->region_nr; region++)
+		for (idx = region << IDX_UNIT_BITS; ledger_walk(s, slot, &idx);
+		     idx++)
+			out->quarantined++;
+}
+
 static void describe(struct maru_pool *p, uint32_t slot,
 		     struct maru_client *out)
 {
@@ -21,6 +35,8 @@ static void describe(struct maru_pool *p, uint32_t slot,
 	out->pid = (int32_t)a64_load_rlx(&m->pid);
 	out->joined_ns = a64_load_rlx(&m->joined_ns);
 	memcpy(out->name, m->name, sizeof(out->name) - 1);
+	if (out->state == MARU_CLIENT_QUARANTINED)
+		quarantine(c, slot, out);
 	out->alive = c->lock.fd < 0 ? -1 : client_alive(c, slot);
 	client_holds(c, slot, &out->pinned_entries, &out->pins, &buffers);
 	out->buffers = (uint32_t)buffers;

@@ -28,6 +28,8 @@ static int check_opts(const struct maru_create_opts *o)
 			       (unsigned long long)o->bytes, MARU_POOL_MIN);
 	if (o->mode & ~07777u)
 		return err_set(-EINVAL, "mode: 0%o is no file mode", o->mode);
+	if (o->reserved)
+		return err_set(-EINVAL, "reserved: is not 0");
 	if (o->class_nr > 16 || (o->class_nr && !o->classes))
 		return err_set(
 			-EINVAL,
@@ -96,6 +98,13 @@ static int check_classes(const struct media_class *class, uint32_t nr,
 	return 0;
 }
 
+static uint32_t quarantine(const struct maru_create_opts *o)
+{
+	if (o->quarantine_ms == MARU_QUARANTINE_NONE)
+		return 0;
+	return o->quarantine_ms ? o->quarantine_ms : 2000;
+}
+
 static int plan(const struct maru_create_opts *o, uint64_t bytes,
 		struct media_super *sb)
 {
@@ -109,6 +118,7 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 		.flags = o->flags & (MARU_CREATE_DURABLE | MARU_CREATE_SIPHASH |
 				     MARU_CREATE_CRC),
 		.label = o->label,
+		.quarantine_ms = quarantine(o),
 	};
 	struct media_class class[SLAB_CLASS_MAX] = { 0 };
 	int rc;

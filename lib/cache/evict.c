@@ -57,7 +57,8 @@ static enum look look_at(struct maru_pool *p, uint32_t idx)
 		return dir_reclaim(&p->dir, idx, w) ? LOOK_FREE : LOOK_NOTHING;
 	case BLOCK_OWNED:
 	case BLOCK_READY:
-		/* an obstacle: perhaps its writer is dead */
+	case BLOCK_QUARANTINED:
+		/* an obstacle: perhaps its writer is dead, or it is due */
 		return client_reap(&p->client, block_owner(w)) ? LOOK_CHANCE :
 								 LOOK_NOTHING;
 	default:

@@ -34,6 +34,7 @@ int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 	out->create_flags = sb->create_flags;
 	out->copies_ok = pool->media.copies_ok;
 	out->clean = media_is_clean(&pool->media);
+	out->quarantine_ms = sb->quarantine_ms;
 	return 0;
 }
 
@@ -161,8 +162,7 @@ int maru_inspect_block(struct maru_pool *pool, uint64_t addr,
 	out->owner = block_owner(w);
 	out->pins = ledger_pins(&pool->slab, idx);
 	out->block = slab_block_bytes(&pool->slab, idx);
-	if (block_state(w) == BLOCK_FREE ||
-	    (block_state(w) == BLOCK_OWNED && !block_is_placed(w)))
+	if (!block_is_placed(w))
 		return 0;
 	/* relaxed: whatever it says */
 	out->len = block_len(b);

@@ -22,6 +22,11 @@ static void count_block(const struct maru_pool *p, uint32_t idx,
 	if (block_state(w) == BLOCK_FREE)
 		return;
 	st->used_bytes += slab_block_bytes(&p->slab, idx);
+	if (block_state(w) == BLOCK_QUARANTINED) {
+		st->quarantined++;
+		st->quarantined_bytes += slab_block_bytes(&p->slab, idx);
+		return;
+	}
 	if (block_state(w) == BLOCK_OWNED || block_state(w) == BLOCK_READY) {
 		st->buffers++;
 		st->claims += (w & BLOCK_CLAIMED) != 0;
@@ -156,6 +161,8 @@ int maru_stats_json(struct maru_pool *pool, char *buf, size_t cap)
 	put(&t, "entries", st.entries, ",");
 	put(&t, "buffers", st.buffers, ",");
 	put(&t, "claims", st.claims, ",");
+	put(&t, "quarantined", st.quarantined, ",");
+	put(&t, "quarantined_bytes", st.quarantined_bytes, ",");
 	put(&t, "pinned_entries", st.pinned_entries, ",");
 	put(&t, "pins", st.pins, ",");
 	put(&t, "regions", st.regions, ",");

@@ -13,6 +13,36 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+static uint64_t own_ns(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : (uint64_t)st.st_ino;
+}
+
+/*
+ * The file tells of the namespace of our children to be.  If that is another
+ * one, by unshare(), we are taken to be in the first, which has no shift.
+ */
+int64_t client_shift_ns(const char *clock)
+{
+	long long sec, ns, shift = 0;
+	char name[16];
+	FILE *f;
+
+	if (own_ns("/proc/self/ns/time") !=
+	    own_ns("/proc/self/ns/time_for_children"))
+		return 0;
+	f = fopen("/proc/self/timens_offsets", "re");
+	if (!f) /* a kernel without time namespaces */
+		return 0;
+	while (fscanf(f, "%15s %lld %lld", name, &sec, &ns) == 3)
+		if (!strcmp(name, clock))
+			shift = sec * 1000000000 + ns;
+	fclose(f);
+	return shift;
+}
+
 /* Field 22 of /proc/PID/stat: 0 if there is no such process, -1 cannot tell */
 static int64_t start_time(uint64_t pid)
 {
@@ -40,11 +70,13 @@ static int64_t start_time(uint64_t pid)
 	return p ? strtoll(p, NULL, 10) : -1;
 }
 
-static uint64_t own_pidns(void)
+/* Rounded down: a start time may be one tick more than it, see pid_alive() */
+static int64_t shift_ticks(void)
 {
-	struct stat st;
+	int64_t ns = client_shift_ns("boottime");
+	int64_t tick = 1000000000 / sysconf(_SC_CLK_TCK);
 
-	return stat("/proc/self/ns/pid", &st) ? 0 : (uint64_t)st.st_ino;
+	return ns / tick - (ns % tick < 0);
 }
 
 int client_identity(struct client_identity *me)
@@ -61,8 +93,9 @@ int client_identity(struct client_identity *me)
 	start = start_time(me->pid);
 	if (start <= 0)
 		return err_set(-EIO, "/proc/self/stat: no start time");
-	me->start = (uint64_t)start;
-	me->pidns = own_pidns();
+	me->shift = shift_ticks();
+	me->start = (uint64_t)(start - me->shift);
+	me->pidns = own_ns("/proc/self/ns/pid");
 	return media_boot_id(me->boot);
 }
 
@@ -104,7 +137,7 @@ static int maps_pool(const struct client *c, uint64_t pid)
 static int pid_alive(const struct client *c, const struct media_client *m,
 		     uint64_t pid)
 {
-	int64_t start;
+	int64_t start, apart;
 
 	/* relaxed: written before the pid, see tell() */
 	if (a64_load_rlx(&m->boot[0]) != c->me.boot[0] ||
@@ -115,7 +148,12 @@ static int pid_alive(const struct client *c, const struct media_client *m,
 	start = start_time(pid);
 	if (start < 0)
 		return 1; /* there, and not to be looked at more closely */
-	return start && (uint64_t)start == a64_load_rlx(&m->start);
+	if (!start)
+		return 0;
+	apart = start - c->me.shift - (int64_t)a64_load_rlx(&m->start);
+	if (apart == 1 || apart == -1)
+		return -1; /* rounding, in another time namespace? */
+	return !apart;
 }
 
 /*
@@ -130,6 +168,9 @@ int client_alive(struct client *c, uint32_t slot)
 
 	if (slot == c->self)
 		return 1;
+	/* that is how it came there; by now the pid may be another's */
+	if (client_state(client_word(c, slot)) == CLIENT_QUARANTINED)
+		return 0;
 	held = dev_lock_held(&c->lock, CLIENT_LOCK_SLOT + slot);
 	if (held < 0)
 		return -1;

@@ -19,6 +19,7 @@ int client_attach(struct client *c, const struct media *m, struct dir *d)
 	c->self = CLIENT_NONE;
 	c->dir = d;
 	c->target = root->dev->name;
+	client_clock_start(c, root->sb.quarantine_ms);
 	pthread_mutex_init(&c->reaping, NULL);
 	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
 	return client_identity(&c->me);
@@ -43,6 +44,7 @@ static void tell(struct client *c, struct media_client *m, const char *name)
 	a64_store_rlx(&m->pidns, me->pidns);
 	a64_store_rlx(&m->joined_ns, realtime_ns());
 	a64_store_rlx(&m->owes, 0);
+	a64_store_rlx(&m->due, 0);
 	memset(m->name, 0, sizeof(m->name));
 	strncpy(m->name, name, sizeof(m->name) - 1);
 	client_counters_start(c, c->self);
@@ -95,6 +97,23 @@ static int try_slots(struct client *c, const char *name)
 	return -EUSERS;
 }
 
+static int no_slot(const struct client *c)
+{
+	uint64_t first;
+	uint32_t nr = client_quarantined(c, &first);
+
+	if (!nr)
+		return err_set(
+			-EUSERS,
+			"%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
+			c->target, c->slot_nr);
+	return err_set(
+		-EUSERS,
+		"%s: all %u client slots are taken, %u of them by the dead, as devices may still write for them; the first is free in %llu ms",
+		c->target, c->slot_nr, nr,
+		(unsigned long long)bits_div_up(first, 1000000));
+}
+
 int client_join(struct client *c, const char *name)
 {
 	int rc = try_slots(c, name);
@@ -102,10 +121,7 @@ int client_join(struct client *c, const char *name)
 	if (rc == -EUSERS && client_reap_all(c) > 0)
 		rc = try_slots(c, name);
 	if (rc)
-		return err_set(
-			rc,
-			"%s: all %u client slots are taken by living clients; close one, or make the pool with more (maru-mkpool -n)",
-			c->target, c->slot_nr);
+		return no_slot(c);
 	client_count(c, COUNT_reaps, c->early_reaps);
 	client_count(c, COUNT_reaped_blocks, c->early_blocks);
 	client_reap_all(c);
@@ -120,17 +136,18 @@ void client_leave(struct client *c)
 
 	if (client_ok(c)) {
 		uint32_t inc = client_inc(c->self_word);
-		uint64_t left;
+		struct client_undone left;
 
 		dir_settle(c->dir);
-		client_undo_row(c, slot, inc, &left);
+		left = client_undo_row(c, slot, inc);
 		ledger_deactivate(s, slot);
 		a64_store_rlx(&m->pid, 0); /* relaxed: C3 orders it */
 		/* a row that is not zero is for the next reaper to see to;
 		 * C3 release; K7 full */
 		a64_store_full(&m->word,
-			       left ? client_make(CLIENT_DEAD, inc) :
-				      client_make(CLIENT_FREE, inc + 1));
+			       left.zombies ?
+				       client_make(CLIENT_DEAD, inc) :
+				       client_make(CLIENT_FREE, inc + 1));
 	}
 	dev_lock_drop(&c->lock, CLIENT_LOCK_SLOT + slot);
 	c->self = CLIENT_NONE;
@@ -161,9 +178,12 @@ bool client_others(const struct client *c)
 {
 	uint32_t slot;
 
-	for (slot = 0; slot < c->slot_nr; slot++)
-		if (slot != c->self &&
-		    client_state(client_word(c, slot)) != CLIENT_FREE)
+	for (slot = 0; slot < c->slot_nr; slot++) {
+		enum client_state state = client_state(client_word(c, slot));
+
+		if (slot != c->self && state != CLIENT_FREE &&
+		    state != CLIENT_QUARANTINED)
 			return true;
+	}
 	return false;
 }

@@ -5,13 +5,16 @@
  *   FREE --join--> JOINING --> ACTIVE --leave--> FREE(incarnation + 1)
  *                     |           | death proved
  *                     '-----------+--> DEAD (pins void) --reap--> FREE
+ *                                       |                          ^
+ *                            was writing '--> QUARANTINED ---due----'
  *
  * Alive is what the kernel says: a client holds an open-file-description lock
  * on its slot's byte, which goes when its last thread is gone.  Where the lock
  * is gone but the process of that pid and start time still maps the pool (it
  * closed all its descriptors), it is alive as well.
  *
- * Invariants: a FREE slot's row is all zero; one reaper at a time works on a
+ * Invariants: a FREE slot's row is all zero, and so is its due; the row of a
+ * QUARANTINED one has own bits only, of the blocks that wait; one reaper at a time works on a
  * slot (a lock byte of its own), so that it never clears the row of the next
  * client there.
  *
@@ -42,6 +45,7 @@
 /* A process, for good: no other one will ever be the same. */
 struct client_identity {
 	uint64_t pid, start, boot[2], pidns;
+	int64_t shift; /* start times that we see are so many ticks ahead */
 };
 
 /* This process' side. */
@@ -63,6 +67,10 @@ struct client {
 	uint64_t id;   /* of this handle, unique in the process */
 	const char *target;
 	uint64_t early_reaps, early_blocks; /* reaped before we had a slot */
+	uint64_t quarantine_ns;
+	int64_t shift_ns; /* of this process' time namespace */
+	/* What due is told by, ns; tests put theirs here. */
+	uint64_t (*now_ns)(const struct client *c);
 };
 
 /* client.c */
@@ -72,7 +80,7 @@ int client_attach(struct client *c, const struct media *m, struct dir *d);
 int client_join(struct client *c, const char *name);
 /** client_leave() - give everything back, then the slot. */
 void client_leave(struct client *c);
-/** client_others() - has anybody else a slot, be it a dead one? */
+/** client_others() - has anybody else a slot, or left it to be reaped? */
 bool client_others(const struct client *c);
 /** client_holds() - entries held or pinned, and buffers, by this client. */
 void client_holds(const struct client *c, uint32_t slot, uint64_t *entries,
@@ -109,24 +117,41 @@ static inline bool client_ok(const struct client *c)
 /* alive.c */
 
 int client_identity(struct client_identity *me);
+/** client_shift_ns() - of a clock ("monotonic"), by our time namespace */
+int64_t client_shift_ns(const char *clock);
 /** client_alive() - 1 alive, 0 certainly gone, -1 cannot tell (alive then) */
 int client_alive(struct client *c, uint32_t slot);
 
 /* reap.c */
 
-/** client_reap() - clean up after @slot if it is dead; 1 done, 0 not */
+/** client_reap() - clean up after @slot if it is dead or due; 1 done, 0 not */
 int client_reap(struct client *c, uint32_t slot);
 /** client_reap_all() - how many were cleaned up after */
 int client_reap_all(struct client *c);
 /** client_tick() - every 100 ms, for slow paths: one slot and our debts */
 void client_tick(struct client *c);
-/**
- * client_undo_row() - free what a row says, and clear it
- * @left: out: own bits that had to stay, for zombies that somebody pins
- * Return: blocks given back.
- */
-uint64_t client_undo_row(struct client *c, uint32_t slot, uint32_t inc,
-			 uint64_t *left);
+
+struct client_undone {
+	uint64_t freed;	      /* blocks given back */
+	uint64_t zombies;     /* own bits that stay, as somebody pins them */
+	uint64_t quarantined; /* own bits that stay until due */
+};
+
+/** client_undo_row() - free what a row says, and clear it as far as may be */
+struct client_undone client_undo_row(struct client *c, uint32_t slot,
+				     uint32_t inc);
+
+/* quarantine.c */
+
+#define CLIENT_DUE_NONSENSE UINT64_MAX
+
+void client_clock_start(struct client *c, uint32_t quarantine_ms);
+/** client_due_set() - from now on, as its death has been proved */
+void client_due_set(struct client *c, uint32_t slot);
+/** client_due_in() - ns; 0: it is over; NONSENSE: to be set anew */
+uint64_t client_due_in(const struct client *c, uint32_t slot);
+/** client_quarantined() - slots in quarantine, and when the first is due */
+uint32_t client_quarantined(const struct client *c, uint64_t *first_ns);
 
 /* lane.c */
 

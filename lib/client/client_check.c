@@ -26,7 +26,7 @@ static void check_slot(const struct client *c, struct fault_sink *sink,
 {
 	uint64_t w = client_word(c, slot);
 
-	if (client_state(w) > CLIENT_DEAD) {
+	if (client_state(w) > CLIENT_QUARANTINED) {
 		fault_report(sink, 2, FAULT_NOWHERE,
 			     "client slot %u: state %u is none", slot,
 			     client_state(w));
@@ -35,7 +35,8 @@ static void check_slot(const struct client *c, struct fault_sink *sink,
 	if (client_state(w) == CLIENT_FREE)
 		check_row(c, sink, slot, w);
 	if (!sink->live && ledger_is_active(c->dir->slab, slot) &&
-	    client_state(w) == CLIENT_FREE)
+	    (client_state(w) == CLIENT_FREE ||
+	     client_state(w) == CLIENT_QUARANTINED))
 		fault_report(sink, 14, FAULT_NOWHERE,
 			     "client slot %u is free, but counts as active",
 			     slot);
@@ -55,7 +56,8 @@ static void check_writers(const struct client *c, struct fault_sink *sink)
 			uint64_t cw;
 
 			if ((block_state(w) != BLOCK_OWNED &&
-			     block_state(w) != BLOCK_READY) ||
+			     block_state(w) != BLOCK_READY &&
+			     block_state(w) != BLOCK_QUARANTINED) ||
 			    slot >= c->slot_nr)
 				continue;
 			cw = client_word(c, slot);
@@ -89,6 +91,7 @@ void client_rebuild(struct client *c)
 		/* relaxed, and no pair: the pool is idle */
 		a64_store_rlx(&m->pid, 0);
 		a64_store_rlx(&m->owes, 0);
+		a64_store_rlx(&m->due, 0);
 		/* no pair: as above */
 		a64_store_full(&m->word,
 			       client_make(CLIENT_FREE,

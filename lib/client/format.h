@@ -12,6 +12,7 @@ enum client_state {
 	CLIENT_JOINING = 1,
 	CLIENT_ACTIVE = 2,
 	CLIENT_DEAD = 3,
+	CLIENT_QUARANTINED = 4,
 };
 
 /* A slot.  Its client writes it; after the client's death, reap.c. */
@@ -24,7 +25,7 @@ struct media_client {
 	a64 pidns;     /* inode of its pid namespace */
 	a64 joined_ns; /* CLOCK_REALTIME */
 	a64 owes;      /* DYING blocks that it is to free, at least so many */
-	uint8_t zero2[8];
+	a64 due;       /* DEAD, QUARANTINED: when its blocks may be used; 0 */
 	char name[32];
 	uint8_t zero3[96];
 };
@@ -36,6 +37,7 @@ MEDIA_AT(struct media_client, boot, 80);
 MEDIA_AT(struct media_client, pidns, 96);
 MEDIA_AT(struct media_client, joined_ns, 104);
 MEDIA_AT(struct media_client, owes, 112);
+MEDIA_AT(struct media_client, due, 120);
 MEDIA_AT(struct media_client, name, 128);
 
 enum client_counter {

@@ -2,6 +2,10 @@
 /*
  * Undoing the dead: pins at one stroke, then blocks and slabs one by one.
  *
+ * Blocks that a dead client was writing are kept back, where the pool has a
+ * quarantine, and its slot with them: their own bits are the list of them.
+ * Whoever comes by when it is due ends it.
+ *
  * Every step leaves the trace of what is still to do until it is done, so a
  * reaper that dies is continued by the next one.
  */
@@ -13,45 +17,59 @@
 #define TICK_NS 100000000ull
 #define TICK_SLOTS 16u
 
-/* A zombie that somebody still pins and that is nobody's debt but this row's */
-static bool must_stay(struct client *c, uint32_t slot, uint32_t idx)
-{
-	struct slab *s = c->dir->slab;
+struct undo {
+	struct client *c;
+	uint32_t slot, inc;
+	struct client_undone sum;
+};
 
-	return (slot == c->self || c->self == CLIENT_NONE) &&
-	       block_state(block_load(slab_block(s, idx))) == BLOCK_DYING;
+/*
+ * The own bit is still needed: by a block that waits; by a zombie that somebody
+ * pins and that is nobody's debt but this row's.
+ */
+static bool must_stay(struct undo *u, uint32_t idx)
+{
+	const struct client *c = u->c;
+	uint64_t w = block_load(slab_block(c->dir->slab, idx));
+	bool waits = block_is_quarantined(w, u->slot, u->inc);
+	bool zombie = block_state(w) == BLOCK_DYING &&
+		      (u->slot == c->self || c->self == CLIENT_NONE);
+
+	u->sum.quarantined += waits;
+	u->sum.zombies += zombie;
+	return waits || zombie;
 }
 
-uint64_t client_undo_row(struct client *c, uint32_t slot, uint32_t inc,
-			 uint64_t *left)
+static void undo_cell(struct undo *u, uint32_t idx)
 {
-	struct slab *s = c->dir->slab;
-	uint64_t blocks = 0;
-	uint32_t region, idx;
+	struct dir *d = u->c->dir;
+	a16 *cell = ledger_cell(d->slab, u->slot, idx);
 
-	*left = 0;
+	/* leaving: our own pins first; L1 release */
+	if (u->slot == u->c->self)
+		a16_and_full(cell, CELL_OWN);
+	u->sum.freed += dir_reap(d, idx, u->slot, u->inc);
+	/* relaxed: the row's client is dead, or us */
+	if (a16_load_rlx(cell) & CELL_OWN && must_stay(u, idx))
+		/* L1 release */
+		a16_and_full(cell, CELL_OWN);
+	else
+		/* only now: before, it was the trace; L1 release */
+		a16_store_full(cell, 0);
+}
+
+struct client_undone client_undo_row(struct client *c, uint32_t slot,
+				     uint32_t inc)
+{
+	struct undo u = { .c = c, .slot = slot, .inc = inc };
+	struct slab *s = c->dir->slab;
+	uint32_t region, idx;
 
 	for (region = 0; region < s->region_nr; region++)
 		for (idx = region << IDX_UNIT_BITS; ledger_walk(s, slot, &idx);
-		     idx++) {
-			a16 *cell = ledger_cell(s, slot, idx);
-
-			/* leaving: our own pins first; L1 release */
-			if (slot == c->self)
-				a16_and_full(cell, CELL_OWN);
-			blocks += dir_reap(c->dir, idx, slot, inc);
-			/* relaxed: the row's client is dead, or us */
-			if (a16_load_rlx(cell) & CELL_OWN &&
-			    must_stay(c, slot, idx)) {
-				/* L1 release */
-				a16_and_full(cell, CELL_OWN);
-				*left += 1;
-				continue;
-			}
-			/* only now: before, it was the trace; L1 release */
-			a16_store_full(cell, 0);
-		}
-	return blocks;
+		     idx++)
+			undo_cell(&u, idx);
+	return u.sum;
 }
 
 /* The zombies of everybody alive: one may have lost its last pin just now. */
@@ -76,12 +94,35 @@ static void look_after_debts(struct client *c)
 	}
 }
 
+static void count(struct client *c, uint64_t reaps, uint64_t blocks)
+{
+	if (c->self == CLIENT_NONE) {
+		/* no slot yet, so no counters: told when there is one */
+		c->early_reaps += reaps;
+		c->early_blocks += blocks;
+		return;
+	}
+	client_count(c, COUNT_reaps, reaps);
+	client_count(c, COUNT_reaped_blocks, blocks);
+}
+
+static void free_slot(struct client *c, uint32_t slot, uint32_t inc)
+{
+	struct media_client *m = &c->slots[slot];
+
+	/* relaxed: C3 orders them */
+	a64_store_rlx(&m->pid, 0);
+	a64_store_rlx(&m->due, 0);
+	/* C3 release */
+	a64_store_full(&m->word, client_make(CLIENT_FREE, inc + 1));
+}
+
 /* With the slot's reap lock held, and proof that client @w is dead. */
 static int reap(struct client *c, uint32_t slot, uint64_t w)
 {
 	struct slab *s = c->dir->slab;
 	struct media_client *m = &c->slots[slot];
-	uint64_t blocks, left;
+	struct client_undone u;
 	uint32_t inc = client_inc(w);
 
 	/* an exchange: it may have left in order after our look at it, and
@@ -90,22 +131,42 @@ static int reap(struct client *c, uint32_t slot, uint64_t w)
 	if (!a64_cas_full(&m->word, &w, client_make(CLIENT_DEAD, inc)))
 		return 0;
 	ledger_deactivate(s, slot); /* all its pins are void */
-	blocks = client_undo_row(c, slot, inc, &left);
+	/* The clock is read after the proof: a stop between here and the note
+	 * makes nothing due too early.  A reaper before us may have noted it. */
+	if (!a64_load_rlx(&m->due)) /* relaxed: under the lock */
+		client_due_set(c, slot);
+	u = client_undo_row(c, slot, inc);
 	extent_reap(s, slot);
 	look_after_debts(c);
-	if (!left) {
-		a64_store_rlx(&m->pid, 0); /* relaxed: C3 orders it */
-		/* C3 release */
-		a64_store_full(&m->word, client_make(CLIENT_FREE, inc + 1));
-	}
-	if (c->self == CLIENT_NONE) {
-		/* no slot yet, so no counters: told when there is one */
-		c->early_reaps++;
-		c->early_blocks += blocks;
-		return 1;
-	}
-	client_count(c, COUNT_reaps, 1);
-	client_count(c, COUNT_reaped_blocks, blocks);
+	if (!u.zombies && !u.quarantined)
+		free_slot(c, slot, inc);
+	else if (!u.zombies)
+		/* no pair: who reads it takes the reaping lock first */
+		a64_store_full(&m->word, client_make(CLIENT_QUARANTINED, inc));
+	count(c, 1, u.freed);
+	return 1;
+}
+
+/* With the slot's reap lock held. */
+static int end_quarantine(struct client *c, uint32_t slot, uint32_t inc)
+{
+	struct slab *s = c->dir->slab;
+	uint64_t in = client_due_in(c, slot), blocks = 0;
+	uint32_t region, idx;
+
+	if (in == CLIENT_DUE_NONSENSE)
+		client_due_set(c, slot);
+	if (in)
+		return 0;
+	for (region = 0; region < s->region_nr; region++)
+		for (idx = region << IDX_UNIT_BITS; ledger_walk(s, slot, &idx);
+		     idx++) {
+			blocks += slab_unquarantine(s, idx, slot, inc);
+			/* only now, as in undo_cell(); L1 release */
+			a16_store_full(ledger_cell(s, slot, idx), 0);
+		}
+	free_slot(c, slot, inc);
+	count(c, 0, blocks);
 	return 1;
 }
 
@@ -119,19 +180,35 @@ static int try_reap(struct client *c, uint32_t slot)
 		return 0;
 	/* once more under the lock: it may be another client's by now */
 	w = client_word(c, slot);
-	if (client_state(w) != CLIENT_FREE && !client_alive(c, slot))
+	if (client_state(w) == CLIENT_QUARANTINED)
+		done = end_quarantine(c, slot, client_inc(w));
+	else if (client_state(w) != CLIENT_FREE && !client_alive(c, slot))
 		done = reap(c, slot, w);
 	dev_lock_drop(&c->lock, CLIENT_LOCK_REAP + slot);
 	return done;
+}
+
+/* A look without the lock; under it all is looked at again. */
+static bool is_to_do(struct client *c, uint32_t slot)
+{
+	uint64_t in;
+
+	switch (client_state(client_word(c, slot))) {
+	case CLIENT_FREE:
+		return false;
+	case CLIENT_QUARANTINED:
+		in = client_due_in(c, slot);
+		return !in || in == CLIENT_DUE_NONSENSE;
+	default:
+		return !client_alive(c, slot);
+	}
 }
 
 int client_reap(struct client *c, uint32_t slot)
 {
 	int done, cancel;
 
-	if (slot >= c->slot_nr || slot == c->self ||
-	    client_state(client_word(c, slot)) == CLIENT_FREE ||
-	    client_alive(c, slot))
+	if (slot >= c->slot_nr || slot == c->self || !is_to_do(c, slot))
 		return 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&c->reaping);

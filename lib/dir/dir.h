@@ -41,6 +41,7 @@ struct dir {
 	enum hash_alg alg;
 	uint64_t secret[2];
 	bool check_values; /* MARU_CREATE_CRC */
+	bool quarantine;   /* keep back what the dead were writing */
 	uint64_t created_ns;
 	/* DYING blocks that this client must see to, idx + 1; see remove.c */
 	a32 debt[DIR_DEBTS];
@@ -220,7 +221,13 @@ int dir_remove(struct dir *d, uint32_t idx, uint64_t word);
 bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word);
 /** dir_withdraw() - this client's OWNED or READY block to FREE; false: not it */
 bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word);
-/** dir_reap() - what a dead client's row says about a block: undo it. */
+/**
+ * dir_reap() - what a client's row says about a block: undo it
+ *
+ * A dead client's block that it was writing is QUARANTINED where the pool has
+ * a quarantine, else FREE; this client's own one is always FREE.
+ * Return: true if it is FREE now.
+ */
 bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc);
 /** dir_settle() - see to the zombies that this client owes */
 void dir_settle(struct dir *d);

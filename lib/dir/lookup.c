@@ -13,6 +13,7 @@ void dir_attach(struct dir *d, struct slab *s, const struct media *m)
 	d->secret[0] = sb->secret[0];
 	d->secret[1] = sb->secret[1];
 	d->check_values = sb->create_flags & 0x08;
+	d->quarantine = sb->quarantine_ms != 0;
 	d->created_ns = sb->created_ns;
 }
 

@@ -244,25 +244,46 @@ static uint64_t finish_pending(struct dir *d, uint32_t idx, uint64_t w)
 	return block_load(slab_block(d->slab, idx));
 }
 
+/*
+ * Must a device be feared?  What this client gives up itself is its own
+ * business.  A block that does not fit an extent was never handed out: who
+ * took it found the slab changed, or died before it looked.
+ */
+static bool must_wait(const struct dir *d, uint32_t idx, uint32_t slot)
+{
+	return d->quarantine && slot != d->slab->self &&
+	       extent_has(d->slab, idx);
+}
+
+static bool undo_owned(struct dir *d, uint32_t idx, uint64_t w)
+{
+	struct media_block *b = slab_block(d->slab, idx);
+	/* relaxed: its writer is dead */
+	uint64_t h0 = a64_load_rlx(&b->h0);
+	bool wait = must_wait(d, idx, block_owner(w));
+
+	/* B3 release */
+	if (!block_cas(b, &w,
+		       wait ? block_quarantined(w) :
+			      block_unowned(w, BLOCK_FREE)))
+		return false;
+	if (block_is_placed(w))
+		dir_unlink(d, h0, idx, block_version(w));
+	if (wait)
+		return false;
+	slab_hint(d->slab, idx);
+	return true;
+}
+
 bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
 {
 	struct media_block *b = slab_block(d->slab, idx);
-	uint64_t w = block_load(b), h0;
+	uint64_t w = block_load(b);
 
 	if (block_owned_by(w, slot, inc))
 		w = finish_pending(d, idx, w);
-	if (block_owned_by(w, slot, inc)) {
-		bool placed = block_is_placed(w);
-
-		h0 = a64_load_rlx(&b->h0); /* relaxed: its writer is dead */
-		/* B3 release */
-		if (!block_cas(b, &w, block_unowned(w, BLOCK_FREE)))
-			return false;
-		if (placed)
-			dir_unlink(d, h0, idx, block_version(w));
-		slab_hint(d->slab, idx);
-		return true;
-	}
+	if (block_owned_by(w, slot, inc))
+		return undo_owned(d, idx, w);
 	if (block_state(w) != BLOCK_DYING)
 		return false;
 	if (dir_reclaim(d, idx, w))

@@ -36,7 +36,10 @@
 /* An unknown incompat bit: do not open.  An unknown ro bit: only read. */
 #define MEDIA_COMPAT_KNOWN 0ull
 #define MEDIA_RO_KNOWN 0ull
-#define MEDIA_INCOMPAT_KNOWN 0ull
+#define MEDIA_INCOMPAT_QUARANTINE 1ull /* quarantine_ms is not 0 */
+#define MEDIA_INCOMPAT_KNOWN MEDIA_INCOMPAT_QUARANTINE
+
+#define MEDIA_QUARANTINE_MAX 86400000u /* ms: a day */
 
 enum section_id {
 	SECTION_SUPER_A,
@@ -113,7 +116,8 @@ struct media_super {
 	char label[MEDIA_LABEL];
 	struct media_section section[32];
 	struct media_class class[MEDIA_CLASS_MAX];
-	uint8_t zero[1292];
+	uint32_t quarantine_ms; /* blocks of the dead are kept back so long */
+	uint8_t zero[1288];
 	uint32_t crc; /* CRC-32C of all before it */
 };
 MEDIA_SIZE(struct media_super, 4096);
@@ -146,7 +150,8 @@ MEDIA_AT(struct media_super, create_flags, 172);
 MEDIA_AT(struct media_super, label, 176);
 MEDIA_AT(struct media_super, section, 240);
 MEDIA_AT(struct media_super, class, 752);
-MEDIA_AT(struct media_super, zero, 2800);
+MEDIA_AT(struct media_super, quarantine_ms, 2800);
+MEDIA_AT(struct media_super, zero, 2804);
 MEDIA_AT(struct media_super, crc, 4092);
 
 #define MEDIA_CLEAN 1u

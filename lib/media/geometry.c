@@ -114,6 +114,9 @@ static int check_plan(const struct media_plan *p)
 			"max_bytes: %llu is less than the pool's %llu bytes",
 			(unsigned long long)p->max_bytes,
 			(unsigned long long)p->bytes);
+	if (p->quarantine_ms > MEDIA_QUARANTINE_MAX)
+		return err_set(-EINVAL, "quarantine_ms: %u is more than %u",
+			       p->quarantine_ms, MEDIA_QUARANTINE_MAX);
 	if (p->label && strlen(p->label) >= MEDIA_LABEL)
 		return err_set(-EINVAL, "label: longer than %d bytes",
 			       MEDIA_LABEL - 1);
@@ -162,6 +165,8 @@ int media_layout(const struct media_plan *plan, struct media_super *sb)
 	sb->lane_nr = LANE_NR;
 	sb->hash_alg = plan->hash_alg;
 	sb->create_flags = plan->flags;
+	sb->quarantine_ms = plan->quarantine_ms;
+	sb->incompat = plan->quarantine_ms ? MEDIA_INCOMPAT_QUARANTINE : 0;
 	if (plan->label)
 		memcpy(sb->label, plan->label, strlen(plan->label));
 	if (sb->region_bytes < 2 * MEDIA_DATA_ALIGN || shrink_to_fit(sb))

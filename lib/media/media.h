@@ -33,7 +33,7 @@ struct media {
 /* What creation asks for; sizes are settled by media_layout(). */
 struct media_plan {
 	uint64_t bytes, max_bytes;
-	uint32_t unit, client_nr, class_nr, hash_alg, flags;
+	uint32_t unit, client_nr, class_nr, hash_alg, flags, quarantine_ms;
 	const char *label;
 };
 

@@ -85,6 +85,9 @@ static int check_numbers(const struct media_super *sb, const char *name)
 		return bad(name, "ledger rows out of range");
 	if (sb->hash_alg != HASH_XXH3 && sb->hash_alg != HASH_SIPHASH)
 		return bad(name, "hash algorithm not known");
+	if (sb->quarantine_ms > MEDIA_QUARANTINE_MAX ||
+	    !sb->quarantine_ms != !(sb->incompat & MEDIA_INCOMPAT_QUARANTINE))
+		return bad(name, "quarantine out of range");
 	if (sb->region_no || sb->label[MEDIA_LABEL - 1])
 		return bad(name, "region number or label out of range");
 	return 0;

@@ -65,6 +65,20 @@ bool slab_free(struct slab *s, uint32_t idx, uint64_t word)
 	return true;
 }
 
+bool slab_unquarantine(struct slab *s, uint32_t idx, uint32_t slot,
+		       uint32_t inc)
+{
+	struct media_block *b = slab_block(s, idx);
+	uint64_t w = block_load(b);
+
+	/* B3 release */
+	if (!block_is_quarantined(w, slot, inc) ||
+	    !block_cas(b, &w, block_unowned(w, BLOCK_FREE)))
+		return false;
+	slab_hint(s, idx);
+	return true;
+}
+
 /* The word is ours and the own bit set; is the slab still what it was? */
 static bool settle(struct slab *s, const struct extent *e, uint32_t idx,
 		   uint64_t word)

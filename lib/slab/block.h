@@ -4,11 +4,14 @@
  *
  *            alloc            commit           help
  *   FREE ---------> OWNED ------------> READY -----> LIVE
- *    ^  version+1     |  ASKING,          |            | delete, evict
- *    |                |  CLAIMED,         |            v
- *    '----------------'  SEALED flags     |          DYING
- *    '--------- abort, lost race, reap ---'            |
- *    '------------------------------- no pins left ----'
+ *   ^ ^  version+1     |  ASKING,          |            | delete, evict
+ *   | |                |  CLAIMED,         |            v
+ *   | '----------------'  SEALED flags     |          DYING
+ *   | '---------- abort, lost the race ----'            |
+ *   | '------------------------------- no pins left ----'
+ *   |                  |                   |
+ *   '-- QUARANTINED <--'-------------------'
+ *     due           its owner is dead
  *
  * Every change is a compare-and-swap of the whole word; the version in it
  * makes each one happen at most once in a block's life.
@@ -16,10 +19,14 @@
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  B1: finish(), claim() -> block_load()  key, sizes, the value's bytes
  *  B2: dir_help() -> block_load()  that a head named it, and what led to that
- *  B3: slab_free(), dir_reclaim(), dir_reap() -> slab_take()  all the last
- *	user did
+ *  B3: slab_free(), dir_reclaim(), undo_owned() -> slab_take()  all the last
+ *	user did; so does slab_unquarantine()
  *  B4: settle() -> atomic_fence_acq()  fences: who sees a byte of a block's
  *	next life sees, looking again, that the last one is over
+ *
+ * QUARANTINED: a device may still write for the dead owner.  It keeps owner,
+ * incarnation and version, is not placed, and nobody but whoever ends the
+ * quarantine of that owner's slot changes it.
  */
 #ifndef SLAB_BLOCK_H
 #define SLAB_BLOCK_H
@@ -80,6 +87,17 @@ static inline bool block_owned_by(uint64_t w, uint32_t slot, uint32_t inc)
 	return (block_state(w) == BLOCK_OWNED ||
 		block_state(w) == BLOCK_READY) &&
 	       block_owner(w) == slot && block_owner_inc(w) == (inc & 0xfff);
+}
+
+static inline uint64_t block_quarantined(uint64_t w)
+{
+	return (w & ~(BLOCK_FLAGS | 0xf)) | BLOCK_QUARANTINED;
+}
+
+static inline bool block_is_quarantined(uint64_t w, uint32_t slot, uint32_t inc)
+{
+	return block_state(w) == BLOCK_QUARANTINED && block_owner(w) == slot &&
+	       block_owner_inc(w) == (inc & 0xfff);
 }
 
 /* A claim lasts until the value is visible, so through READY too. */

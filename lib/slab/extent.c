@@ -67,6 +67,16 @@ bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block)
 	return unit % e->units == 0 && *block < e->blocks;
 }
 
+bool extent_has(const struct slab *s, uint32_t idx)
+{
+	struct extent e;
+	uint32_t block;
+
+	/* relaxed: its owner is dead or gives it up, or it is looked at again */
+	return extent_of(s, idx, &e) && extent_block(&e, idx, &block) &&
+	       a32_load_rlx(&slab_block(s, idx)->units) == e.units;
+}
+
 static bool slab_cas(const struct slab_region *r, uint32_t slab, uint64_t old,
 		     uint64_t w)
 {

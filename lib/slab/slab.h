@@ -195,6 +195,13 @@ static inline uint32_t extent_idx(const struct extent *e, uint32_t block)
 	return e->base | ((e->head << e->r->slab_shift) + block * e->units);
 }
 
+/**
+ * extent_has() - does a block of its extent begin here, of the size it says?
+ *
+ * So it is with every block that was ever handed out and is not FREE yet.
+ */
+bool extent_has(const struct slab *s, uint32_t idx);
+
 /** extent_block() - which block of the extent begins at idx; false if none. */
 bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block);
 
@@ -234,6 +241,10 @@ bool slab_take(struct slab *s, const struct extent *e, uint32_t block,
 
 /** slab_free() - OWNED or READY of this client to FREE; false if it was not */
 bool slab_free(struct slab *s, uint32_t idx, uint64_t word);
+
+/** slab_unquarantine() - a dead client's block to FREE; false: it is not one */
+bool slab_unquarantine(struct slab *s, uint32_t idx, uint32_t slot,
+		       uint32_t inc);
 
 /** slab_hint() - say that a block is free. */
 void slab_hint(struct slab *s, uint32_t idx);

@@ -71,7 +71,8 @@ static void check_block(const struct slab *s, struct fault_sink *sink,
 			     block_state(w));
 		return;
 	}
-	if (block_state(w) == BLOCK_OWNED || block_state(w) == BLOCK_READY)
+	if (block_state(w) == BLOCK_OWNED || block_state(w) == BLOCK_READY ||
+	    block_state(w) == BLOCK_QUARANTINED)
 		check_owner(s, sink, idx, w);
 	check_place(s, sink, idx, w);
 	if (!sink->live && block_state(w) == BLOCK_DYING &&
