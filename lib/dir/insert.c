@@ -147,8 +147,13 @@ static int meets(struct dir *d, const struct dir_key *k, uint64_t slot,
 	b = slab_block(d->slab, idx);
 	w = block_load(b);
 	claim = mode == DIR_CLAIM && block_is_claim(w);
-	if (!slot_is_of(slot, w) || !(block_state(w) == BLOCK_LIVE || claim) ||
-	    !entry_is(d, idx, k))
+	if (!slot_is_of(slot, w) || !entry_is(d, idx, k))
+		return 0;
+	/* P1: its remover may not have come to it, and after a loss of power
+	 * this key would have two values */
+	if (block_state(w) == BLOCK_DYING)
+		slab_persist(d->slab, b, BLOCK_LINE);
+	if (block_state(w) != BLOCK_LIVE && !claim)
 		return 0;
 	atomic_fence_acq();
 	other->idx = idx;

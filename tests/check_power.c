@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Loss of power at every store of what clients do to a durable pool. */
+#include "common.h"
+#include "common_power.h"
+
+#include <stdlib.h>
+
+static const struct power_plan plan = {
+	.subsets = 5,
+	.singles = 6,
+	.randoms = 3,
+	.stride = 16,
+	.usable = 40,
+	.seed = 1,
+};
+
+static struct maru_create_opts small_pool(void)
+{
+	struct maru_create_opts o = { .size = sizeof(o),
+				      .bytes = 8 << 20,
+				      .unit = 4096,
+				      .max_clients = 4,
+				      .flags = MARU_CREATE_DURABLE };
+
+	return o;
+}
+
+static void cut_it(void)
+{
+	struct power_count n = { 0 };
+
+	power_cut(&plan, &n);
+	fprintf(stderr,
+		"%u entries, %llu cuts, %llu images, %llu distinct, %llu opened as they were, %llu refused, %llu bad\n",
+		record->nr, (unsigned long long)n.cuts,
+		(unsigned long long)n.images, (unsigned long long)n.distinct,
+		(unsigned long long)n.accepted, (unsigned long long)n.refused,
+		(unsigned long long)n.bad);
+	ck_assert_uint_eq(n.bad, 0);
+	ck_assert_uint_gt(n.distinct, 0);
+}
+
+START_TEST(what_was_stored_and_deleted_is_as_was_told)
+{
+	struct maru_create_opts o = small_pool();
+	struct maru_pool *pool;
+
+	power_begin(&o);
+	pool = power_open();
+	for (unsigned key = 0; key < 6; key++)
+		ck_assert_int_eq(power_store(pool, key, key * 37), 0);
+	ck_assert_int_eq(power_delete(pool, 1), 0);
+	ck_assert_int_eq(power_store(pool, 1, 500), 0);
+	ck_assert_int_eq(power_delete(pool, 4), 0);
+	ck_assert_int_eq(power_write(pool, 4, 77, true), 0);
+	ck_assert_int_eq(power_write(pool, 6, 200, false), 0);
+	power_close(pool);
+	cut_it();
+}
+END_TEST
+
+/* All but @slabs slabs are taken by one buffer that nobody writes to. */
+static struct maru_buf leave_slabs(struct maru_pool *pool, unsigned slabs)
+{
+	struct maru_super sb;
+	struct maru_buf hog;
+
+	ck_assert_int_eq(maru_inspect_super(pool, &sb), 0);
+	ck_assert_int_eq(
+		maru_alloc(pool,
+			   (sb.slabs - slabs) * sb.slab_pages * (size_t)sb.unit,
+			   &hog),
+		0);
+	return hog;
+}
+
+/* Blocks of one unit, of three, and of one again, in the same slab. */
+START_TEST(a_slab_that_changes_its_class_brings_nothing_back)
+{
+	struct maru_create_opts o = small_pool();
+	struct maru_pool *pool;
+	struct maru_buf hog;
+
+	power_begin(&o);
+	pool = power_open();
+	hog = leave_slabs(pool, 1);
+	for (unsigned key = 0; key < 6; key++)
+		ck_assert_int_eq(power_store(pool, key, 100 + key), 0);
+	power_clear(pool);
+	for (unsigned key = 6; key < 8; key++)
+		ck_assert_int_eq(power_store(pool, key, 9000 + key), 0);
+	power_clear(pool);
+	ck_assert_int_eq(power_store(pool, 0, 300), 0);
+	ck_assert_int_eq(power_delete(pool, 0), 0);
+	ck_assert_int_eq(power_store(pool, 8, 16000), 0);
+	ck_assert_int_eq(maru_abort(pool, &hog), 0);
+	power_close(pool);
+	cut_it();
+}
+END_TEST
+
+/*
+ * The old value lies in a block that had more lives than that of the new one,
+ * and is not the first to be used again.
+ */
+START_TEST(a_key_that_is_stored_anew_has_its_new_value)
+{
+	struct maru_create_opts o = small_pool();
+	struct maru_pool *pool;
+
+	power_begin(&o);
+	pool = power_open();
+	for (unsigned key = 0; key < 4; key++)
+		ck_assert_int_eq(power_store(pool, key, 50), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(power_delete(pool, 3), 0);
+		ck_assert_int_eq(power_store(pool, 3, 60 + i), 0);
+	}
+	ck_assert_int_eq(power_delete(pool, 0), 0);
+	ck_assert_int_eq(power_delete(pool, 3), 0);
+	ck_assert_int_eq(power_store(pool, 3, 70), 0);
+	ck_assert_int_eq(power_store(pool, 5, 10), 0);
+	cut_it();
+	power_close(pool);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *tests[] = {
+		what_was_stored_and_deleted_is_as_was_told,
+		a_slab_that_changes_its_class_brings_nothing_back,
+		a_key_that_is_stored_anew_has_its_new_value,
+	};
+	int rc = power_ready(argv);
+
+	(void)argc;
+	return rc ? rc :
+		    test_run("loss of power", TEST_MEM, tests, TEST_LEN(tests));
+}
