@@ -125,12 +125,54 @@ START_TEST(a_key_that_is_stored_anew_has_its_new_value)
 }
 END_TEST
 
+static void drains(const char *what, unsigned at_most)
+{
+	unsigned nr = power_drains();
+
+	ck_assert_msg(nr <= at_most, "%s drains %u times, %u will do", what, nr,
+		      at_most);
+	ck_assert_msg(nr == at_most, "%s drains only %u times: is %u right?",
+		      what, nr, at_most);
+}
+
+START_TEST(nothing_drains_more_often_than_it_must)
+{
+	struct maru_create_opts o = small_pool();
+	struct maru_pool *pool;
+	struct maru_buf hog;
+
+	power_begin(&o);
+	pool = power_open();
+	ck_assert_int_eq(power_store(pool, 0, 300), 0);
+	drains("the first store of a class", 4);
+	ck_assert_int_eq(power_store(pool, 1, 0), 0);
+	drains("a store of nothing", 2);
+	ck_assert_int_eq(power_store(pool, 2, 3000), 0);
+	drains("a store", 2);
+	ck_assert_int_eq(power_store(pool, 3, 300), 0);
+	drains("a store with a long key", 2);
+	ck_assert_int_eq(power_write(pool, 5, 300, true), 0);
+	drains("reserve and commit", 2);
+	ck_assert_int_eq(power_store(pool, 5, 300), MARU_EXISTED);
+	drains("a store of what exists", 0);
+	ck_assert_int_eq(power_delete(pool, 5), 0);
+	drains("delete", 1);
+	hog = leave_slabs(pool, 1);
+	for (unsigned key = 6; !power_story->evicted; key++)
+		ck_assert_int_eq(power_store(pool, key, 300), 0);
+	drains("a store that evicts one", 3);
+	ck_assert_int_eq(maru_abort(pool, &hog), 0);
+	power_close(pool);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
 	const TTest *tests[] = {
 		what_was_stored_and_deleted_is_as_was_told,
 		a_slab_that_changes_its_class_brings_nothing_back,
 		a_key_that_is_stored_anew_has_its_new_value,
+		nothing_drains_more_often_than_it_must,
 	};
 	int rc = power_ready(argv);
 
