@@ -25,11 +25,11 @@ static struct maru_create_opts small_pool(void)
 	return o;
 }
 
-static void cut_it(void)
+static void cut_by(const struct power_plan *by)
 {
 	struct power_count n = { 0 };
 
-	power_cut(&plan, &n);
+	power_cut(by, &n);
 	fprintf(stderr,
 		"%u entries, %llu cuts, %llu images, %llu distinct, %llu opened as they were, %llu refused, %llu bad\n",
 		record->nr, (unsigned long long)n.cuts,
@@ -38,6 +38,20 @@ static void cut_it(void)
 		(unsigned long long)n.bad);
 	ck_assert_uint_eq(n.bad, 0);
 	ck_assert_uint_gt(n.distinct, 0);
+}
+
+static void cut_it(void)
+{
+	cut_by(&plan);
+}
+
+/* Few stores, and nothing that is not believed if the pool is opened as is. */
+static void cut_closely(void)
+{
+	struct power_plan by = plan;
+
+	by.stride = 1;
+	cut_by(&by);
 }
 
 START_TEST(what_was_stored_and_deleted_is_as_was_told)
@@ -125,6 +139,92 @@ START_TEST(a_key_that_is_stored_anew_has_its_new_value)
 }
 END_TEST
 
+static void fsck(const char *path, uint32_t flags)
+{
+	struct maru_fsck_opts o = { .size = sizeof(o), .flags = flags };
+
+	ck_assert_int_eq(maru_fsck(path, &o, NULL), 0);
+}
+
+/*
+ * Some entries, and a value that is still being written.
+ * @lose: and then the power is lost, with all that was not made durable
+ */
+static const char *some_entries(uint32_t create_flags, bool lose)
+{
+	uint32_t at;
+	struct maru_create_opts o = small_pool();
+	const char *path;
+	struct maru_pool *pool;
+	struct maru_buf buf;
+
+	o.flags |= create_flags;
+	path = power_begin(&o);
+	pool = power_open();
+	for (unsigned key = 0; key < 8; key++)
+		ck_assert_int_eq(power_store(pool, key, key * 700), 0);
+	ck_assert_int_eq(power_delete(pool, 5), 0);
+	ck_assert_int_eq(maru_alloc(pool, 50000, &buf), 0);
+	at = record->nr;
+	ck_assert_int_eq(maru_close(pool, MARU_CLOSE_FORCE), 0);
+	if (lose)
+		power_lose(path, at);
+	return path;
+}
+
+START_TEST(a_repair_may_be_cut_short)
+{
+	const char *path = some_entries(0, false);
+
+	power_watch(path, true);
+	fsck(path, MARU_FSCK_REPAIR | MARU_FSCK_REBUILD);
+	cut_closely();
+}
+END_TEST
+
+START_TEST(a_repair_after_loss_of_power_may_be_cut_short)
+{
+	const char *path = some_entries(0, true);
+
+	power_watch(path, true);
+	fsck(path, MARU_FSCK_REPAIR);
+	cut_closely();
+}
+END_TEST
+
+static void format(const char *path)
+{
+	struct maru_create_opts o = small_pool();
+	struct power_op *op = power_op(POWER_SWEEP, 0);
+	int rc;
+
+	o.flags |= MARU_CREATE_FORCE;
+	rc = maru_create(path, &o);
+	ck_assert_msg(!rc, "create: %d, %s", rc, maru_errmsg());
+	power_done(NULL, op, rc);
+	op->sweeps = true;
+}
+
+START_TEST(a_pool_that_is_half_made_is_none)
+{
+	const char *path = test_file("power", 8 << 20, 0);
+
+	power_watch(path, false);
+	format(path);
+	cut_closely();
+}
+END_TEST
+
+START_TEST(a_pool_that_is_half_made_is_not_the_one_before)
+{
+	const char *path = some_entries(0, false);
+
+	power_watch(path, true);
+	format(path);
+	cut_closely();
+}
+END_TEST
+
 static void drains(const char *what, unsigned at_most)
 {
 	unsigned nr = power_drains();
@@ -172,6 +272,10 @@ int main(int argc, char **argv)
 		what_was_stored_and_deleted_is_as_was_told,
 		a_slab_that_changes_its_class_brings_nothing_back,
 		a_key_that_is_stored_anew_has_its_new_value,
+		a_repair_may_be_cut_short,
+		a_repair_after_loss_of_power_may_be_cut_short,
+		a_pool_that_is_half_made_is_none,
+		a_pool_that_is_half_made_is_not_the_one_before,
 		nothing_drains_more_often_than_it_must,
 	};
 	int rc = power_ready(argv);

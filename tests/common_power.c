@@ -3,7 +3,7 @@
 #include "common.h"
 #include "common_power.h"
 
-#include "media/format.h"
+#include "media/media.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ struct medium {
 	uint32_t flush_nr[CLIENTS];
 	uint64_t hash; /* of kept: the sum over its lines */
 	struct tried *tried;
-	uint64_t random;
+	uint64_t random, boot[2];
 	/* the image as a file, and which of its pages may differ from ours */
 	int fd;
 	char path[64];
@@ -178,6 +178,18 @@ static void drain(struct medium *m, unsigned who)
 	m->flush_nr[who % CLIENTS] = 0;
 }
 
+static void let_be(struct medium *m, uint32_t i)
+{
+	const struct record_entry *e = &record->log[i];
+
+	if (e->kind == RECORD_STORE)
+		store(m, i);
+	else if (e->kind == RECORD_FLUSH)
+		flush(m, e);
+	else
+		drain(m, e->who);
+}
+
 /* Images --------------------------------------------------------------------- */
 
 /* Into the image: this line, with the words that @mask says, or the first @n. */
@@ -212,12 +224,20 @@ static void take_back(struct medium *m)
 	}
 }
 
+/* What was its boot is not ours, as the host was down. */
+static void change_boot(const struct medium *m, unsigned char *image)
+{
+	unsigned char *boot = image + m->sb.section[SECTION_CONTROL].off + 16;
+
+	if (!memcmp(boot, &m->boot[1], 8))
+		*boot ^= 1;
+}
+
 /* The image into the file, page by page where it is another. */
 static void write_image(struct medium *m)
 {
 	uint64_t page, pages = record->bytes / PAGE;
 	uint64_t tables = m->sb.section[SECTION_DATA].off / PAGE;
-	uint64_t *boot;
 
 	for (page = 0; page < pages; page++) {
 		uint64_t off = page * PAGE;
@@ -229,11 +249,7 @@ static void write_image(struct medium *m)
 			memcpy(m->image + off, m->kept + off, PAGE);
 	}
 	m->all_differ = false;
-	/* the host was down: what was this boot is another one now */
-	boot = (uint64_t *)(void *)(m->image +
-				    m->sb.section[SECTION_CONTROL].off + 8);
-	if (boot[1])
-		boot[1] ^= 1;
+	change_boot(m, m->image);
 }
 
 static void try_it(struct medium *m, struct tried *t)
@@ -388,11 +404,21 @@ static void *room(uint64_t bytes)
 	return p;
 }
 
-static void set_up(struct medium *m)
+static struct medium *start(const struct power_plan *plan,
+			    struct power_count *count)
 {
+	struct medium *m = room(sizeof(*m));
 	uint64_t lines = record->bytes / LINE;
 	unsigned i;
 
+	record_stop();
+	m->plan = plan;
+	m->count = count;
+	m->random = plan ? plan->seed : 0;
+	media_boot_id(m->boot);
+	memcpy(&m->sb,
+	       memcmp(record_base, MEDIA_MAGIC, 8) ? record_now : record_base,
+	       sizeof(m->sb));
 	m->kept = room(record->bytes);
 	memcpy(m->kept, record_base, record->bytes);
 	m->line = room(lines * sizeof(*m->line));
@@ -416,6 +442,7 @@ static void set_up(struct medium *m)
 		abort();
 	snprintf(m->path, sizeof(m->path), "fd:%d", m->fd);
 	m->all_differ = true;
+	return m;
 }
 
 static void tear_down(struct medium *m)
@@ -433,6 +460,7 @@ static void tear_down(struct medium *m)
 	for (i = 0; i < CLIENTS; i++)
 		munmap(m->flush[i], RECORD_MAX * sizeof(*m->flush[i]));
 	close(m->fd);
+	munmap(m, sizeof(*m));
 }
 
 static bool late(const struct power_plan *plan)
@@ -454,16 +482,12 @@ static void replay(struct medium *m)
 		const struct record_entry *e = &record->log[i];
 		bool fully = true;
 
-		if (e->kind == RECORD_STORE) {
-			store(m, i);
+		let_be(m, i);
+		if (e->kind == RECORD_FLUSH)
+			continue;
+		if (e->kind == RECORD_STORE)
 			fully = is_believed(m, (uint32_t)(e->off / LINE)) &&
 				!in(m, SECTION_DATA, e->off);
-		} else if (e->kind == RECORD_FLUSH) {
-			flush(m, e);
-			continue;
-		} else {
-			drain(m, e->who);
-		}
 		if (i < m->plan->from ||
 		    (!fully && ++skipped % m->plan->stride))
 			continue;
@@ -471,20 +495,29 @@ static void replay(struct medium *m)
 	}
 }
 
+void power_lose(const char *path, uint32_t entries)
+{
+	struct medium *m = start(NULL, NULL);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	uint32_t i;
+
+	for (i = 0; i < entries; i++)
+		let_be(m, i);
+	change_boot(m, m->kept);
+	if (fd < 0 ||
+	    pwrite(fd, m->kept, record->bytes, 0) != (ssize_t)record->bytes)
+		abort();
+	close(fd);
+	tear_down(m);
+}
+
 uint64_t power_cut(const struct power_plan *plan, struct power_count *count)
 {
-	struct medium *m = room(sizeof(*m));
+	struct medium *m = start(plan, count);
 
-	record_stop();
-	m->plan = plan;
-	m->count = count;
-	m->random = plan->seed;
-	memcpy(&m->sb, record_base, sizeof(m->sb));
-	set_up(m);
 	record_quiet(true);
 	replay(m);
 	record_quiet(false);
 	tear_down(m);
-	munmap(m, sizeof(*m));
 	return count->bad;
 }

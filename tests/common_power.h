@@ -109,6 +109,9 @@ struct power_count {
  */
 uint64_t power_cut(const struct power_plan *plan, struct power_count *count);
 
+/** power_lose() - make @path what is surely there after @entries of the log */
+void power_lose(const char *path, uint32_t entries);
+
 /* common_image.c */
 
 /* What a pool holds: of each key the versions that fit, by bit; 0: absent. */

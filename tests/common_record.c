@@ -23,9 +23,8 @@
 #define TRAP_FLAG 0x100
 
 struct record *record;
-unsigned char *record_base;
+unsigned char *record_base, *record_now;
 
-static unsigned char *shadow; /* what the log knows of */
 static unsigned char *map_base[MAPS];
 static unsigned map_nr;
 static struct {
@@ -108,11 +107,11 @@ static void note_page(const unsigned char *page, uint64_t off)
 
 	for (unsigned i = 0; i < PAGE; i += 8) {
 		memcpy(&is, page + i, 8);
-		memcpy(&was, shadow + off + i, 8);
+		memcpy(&was, record_now + off + i, 8);
 		if (is == was)
 			continue;
 		note(RECORD_STORE, off + i, is);
-		memcpy(shadow + off + i, &is, 8);
+		memcpy(record_now + off + i, &is, 8);
 	}
 }
 
@@ -209,20 +208,20 @@ static int read_file(const char *path)
 		rc = -EINVAL;
 	if (!rc && record_base) {
 		munmap(record_base, record->bytes);
-		munmap(shadow, record->bytes);
+		munmap(record_now, record->bytes);
 	}
 	if (!rc) {
 		record->bytes = (uint64_t)st.st_size;
 		record_base = shared(record->bytes);
-		shadow = shared(record->bytes);
+		record_now = shared(record->bytes);
 		file_dev = st.st_dev;
 		file_ino = st.st_ino;
 	}
-	if (!rc && (!record_base || !shadow ||
-		    pread(fd, shadow, record->bytes, 0) != st.st_size))
+	if (!rc && (!record_base || !record_now ||
+		    pread(fd, record_now, record->bytes, 0) != st.st_size))
 		rc = -EIO;
 	if (!rc)
-		memcpy(record_base, shadow, record->bytes);
+		memcpy(record_base, record_now, record->bytes);
 	close(fd);
 	return rc;
 }

@@ -37,6 +37,7 @@ struct record {
 
 extern struct record *record;
 extern unsigned char *record_base; /* the pool as it was at the start */
+extern unsigned char *record_now;  /* and with all that is in the log */
 
 /** record_start() - from now on, what maps @path is watched; 0 or -errno */
 int record_start(const char *path);

@@ -60,7 +60,8 @@ void power_watch(const char *path, bool keep)
 {
 	int rc;
 
-	snprintf(target, sizeof(target), "%s", path);
+	if (path != target)
+		snprintf(target, sizeof(target), "%s", path);
 	if (!keep)
 		forget();
 	/* what was promised before is so from the first entry on */
