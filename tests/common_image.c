@@ -75,6 +75,8 @@ static void follow(struct fate *f, const struct power_op *op, unsigned key,
 		f->may |= 1ull << op->version;
 		if (over && !op->rc)
 			f->must = op->version;
+		if (over && op->rc)
+			f->may &= ~(1ull << op->version);
 	}
 	if (op->kind == POWER_DELETE && op->key == key) {
 		f->must = 0;

@@ -51,6 +51,11 @@ struct power_story {
 
 extern struct power_story *power_story;
 
+#define power_need(good) \
+	((good) ? (void)0 : power_stop(__FILE__, __LINE__, #good))
+void power_stop(const char *file, int line, const char *what)
+	__attribute__((noreturn));
+
 /** power_ready() - go on with what the runs need in the environment; or 77 */
 int power_ready(char **argv);
 
@@ -69,6 +74,8 @@ size_t power_key(char key[MARU_KEY_MAX], unsigned no);
 int power_store(struct maru_pool *pool, unsigned key, size_t len);
 /** power_write() - by maru_alloc(), or by maru_reserve() if @claim */
 int power_write(struct maru_pool *pool, unsigned key, size_t len, bool claim);
+/** power_place() - by maru_alloc() of @room bytes, of which @len are used */
+int power_place(struct maru_pool *pool, unsigned key, size_t len, size_t room);
 int power_delete(struct maru_pool *pool, unsigned key);
 void power_clear(struct maru_pool *pool);
 void power_sync(struct maru_pool *pool);
@@ -83,8 +90,8 @@ void power_fill(void *buf, size_t len, unsigned key, unsigned version);
 /** power_drains() - of the last operation */
 unsigned power_drains(void);
 
-/** power_child() - @fn in another client, killed at so many entries more */
-bool power_child(void (*fn)(struct maru_pool *pool), uint32_t entries);
+/** power_child() - @fn in another client, killed after @stores; false: not */
+bool power_child(void (*fn)(struct maru_pool *pool), uint32_t stores);
 
 struct power_plan {
 	unsigned subsets; /* all of them of up to so many lines */
@@ -111,6 +118,30 @@ uint64_t power_cut(const struct power_plan *plan, struct power_count *count);
 
 /** power_lose() - make @path what is surely there after @entries of the log */
 void power_lose(const char *path, uint32_t entries);
+
+/* common_scene.c */
+
+/**
+ * struct power_scene - something that happens to a pool
+ * @run: do it, with the log on; @variant: where a client dies, if one does;
+ *	false: it had done all before
+ * @closely: cut the power at each store, as the pool may be opened as it is
+ */
+struct power_scene {
+	const char *name;
+	bool (*run)(unsigned variant);
+	bool closely, dies;
+};
+
+extern const struct power_scene power_scenes[];
+extern const unsigned power_scene_nr;
+
+/** power_leave() - one buffer takes all but @slabs slabs; nobody writes it */
+struct maru_buf power_leave(struct maru_pool *pool, unsigned slabs);
+struct maru_create_opts power_opts(void);
+
+/** power_random() - anything, of two clients in turn */
+void power_random(uint64_t seed, unsigned steps);
 
 /* common_image.c */
 

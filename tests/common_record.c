@@ -271,6 +271,15 @@ unsigned record_drains(uint32_t from, uint32_t to)
 	return nr;
 }
 
+uint32_t record_first(unsigned who)
+{
+	uint32_t i = 0;
+
+	while (i < record->nr && record->log[i].who != who)
+		i++;
+	return i;
+}
+
 /* Flushes and drains --------------------------------------------------------- */
 
 static void note_flush(const void *p, size_t bytes)

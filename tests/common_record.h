@@ -54,4 +54,7 @@ void record_quiet(bool on);
 /** record_drains() - how many there are among the entries @from to @to */
 unsigned record_drains(uint32_t from, uint32_t to);
 
+/** record_first() - the first entry of that process, or how many there are */
+uint32_t record_first(unsigned who);
+
 #endif

@@ -4,6 +4,7 @@
 #include "common_power.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,11 +15,9 @@ struct power_story *power_story;
 
 static char target[256];
 
-static void need(bool good, const char *what, int rc)
+void power_stop(const char *file, int line, const char *what)
 {
-	if (good)
-		return;
-	fprintf(stderr, "power: %s: %d, %s\n", what, rc, maru_errmsg());
+	fprintf(stderr, "%s:%d: %s: %s\n", file, line, what, maru_errmsg());
 	exit(1);
 }
 
@@ -52,7 +51,7 @@ static void forget(void)
 		power_story = mmap(NULL, sizeof(*power_story),
 				   PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	need(power_story != MAP_FAILED, "memory", -ENOMEM);
+	power_need(power_story != MAP_FAILED);
 	memset(power_story, 0, sizeof(*power_story));
 }
 
@@ -68,7 +67,7 @@ void power_watch(const char *path, bool keep)
 	for (uint32_t i = 0; keep && i < power_story->op_nr; i++)
 		power_story->op[i].begin = power_story->op[i].end = 0;
 	rc = record_start(target);
-	need(!rc, "cannot watch", rc);
+	power_need(!rc);
 }
 
 const char *power_begin(const struct maru_create_opts *opts)
@@ -79,7 +78,7 @@ const char *power_begin(const struct maru_create_opts *opts)
 	record_stop();
 	unlink(path);
 	rc = maru_create(path, opts);
-	need(!rc, "create", rc);
+	power_need(!rc);
 	power_watch(path, false);
 	return target;
 }
@@ -89,7 +88,7 @@ struct maru_pool *power_open(void)
 	struct maru_pool *pool;
 	int rc = maru_open(target, NULL, &pool);
 
-	need(!rc, "open", rc);
+	power_need(!rc);
 	return pool;
 }
 
@@ -97,7 +96,7 @@ void power_close(struct maru_pool *pool)
 {
 	int rc = maru_close(pool, 0);
 
-	need(!rc, "close", rc);
+	power_need(!rc);
 }
 
 size_t power_key(char key[MARU_KEY_MAX], unsigned no)
@@ -119,7 +118,7 @@ struct power_op *power_op(enum power_kind kind, unsigned key)
 {
 	struct power_op *op = &power_story->op[power_story->op_nr];
 
-	need(power_story->op_nr < POWER_OPS, "too many operations", 0);
+	power_need(power_story->op_nr < POWER_OPS);
 	*op = (struct power_op){ .begin = record->nr,
 				 .end = POWER_NEVER,
 				 .kind = (uint8_t)kind,
@@ -138,7 +137,7 @@ static uint64_t keys_there(void)
 	uint64_t seen = 0;
 	int rc = maru_open(target, &o, &pool);
 
-	need(!rc, "open to read", rc);
+	power_need(!rc);
 	for (unsigned no = 0; no < POWER_KEYS; no++)
 		if (maru_exists(pool, key, power_key(key, no)) == 1)
 			seen |= 1ull << no;
@@ -173,7 +172,7 @@ static struct power_op *store_op(unsigned key, size_t len)
 	struct power_op *op = power_op(POWER_STORE, key);
 
 	op->version = ++power_story->version[key];
-	need(op->version < POWER_VERSIONS, "too many versions", op->version);
+	power_need(op->version < POWER_VERSIONS);
 	power_story->len[key][op->version] = (uint32_t)len;
 	return op;
 }
@@ -193,6 +192,17 @@ int power_store(struct maru_pool *pool, unsigned key, size_t len)
 	return rc;
 }
 
+static int write_it(struct maru_pool *pool, struct power_op *op,
+		    struct maru_buf *buf, size_t len)
+{
+	char name[MARU_KEY_MAX];
+	size_t klen = power_key(name, op->key);
+
+	buf->len = len;
+	power_fill(buf->data, len, op->key, op->version);
+	return maru_commit(pool, buf, name, klen, NULL);
+}
+
 int power_write(struct maru_pool *pool, unsigned key, size_t len, bool claim)
 {
 	char name[MARU_KEY_MAX];
@@ -202,10 +212,20 @@ int power_write(struct maru_pool *pool, unsigned key, size_t len, bool claim)
 	int rc = claim ? maru_reserve(pool, name, klen, len, &buf) :
 			 maru_alloc(pool, len, &buf);
 
-	if (!rc) {
-		power_fill(buf.data, len, key, op->version);
-		rc = maru_commit(pool, &buf, name, klen, NULL);
-	}
+	if (!rc)
+		rc = write_it(pool, op, &buf, len);
+	power_done(pool, op, rc);
+	return rc;
+}
+
+int power_place(struct maru_pool *pool, unsigned key, size_t len, size_t room)
+{
+	struct power_op *op = store_op(key, len);
+	struct maru_buf buf;
+	int rc = maru_alloc(pool, room, &buf);
+
+	if (!rc)
+		rc = write_it(pool, op, &buf, len);
 	power_done(pool, op, rc);
 	return rc;
 }
@@ -226,7 +246,7 @@ void power_clear(struct maru_pool *pool)
 	struct power_op *op = power_op(POWER_SWEEP, 0);
 	int rc = maru_clear(pool, NULL);
 
-	need(!rc, "clear", rc);
+	power_need(!rc);
 	power_done(pool, op, rc);
 }
 
@@ -235,7 +255,7 @@ void power_sync(struct maru_pool *pool)
 	struct power_op *op = power_op(POWER_SYNC, 0);
 	int rc = maru_sync(pool);
 
-	need(!rc, "sync", rc);
+	power_need(!rc);
 	power_done(pool, op, rc);
 }
 
@@ -246,29 +266,28 @@ unsigned power_drains(void)
 	return record_drains(op->begin, op->end);
 }
 
-bool power_child(void (*fn)(struct maru_pool *pool), uint32_t entries)
+static void be_child(void (*fn)(struct maru_pool *pool), uint32_t stores)
 {
-	pid_t pid = fork();
+	struct maru_pool *pool;
+
+	record_be(1, POWER_NEVER);
+	pool = power_open();
+	record_be(1, record->nr + stores);
+	fn(pool);
+	_exit(0);
+}
+
+bool power_child(void (*fn)(struct maru_pool *pool), uint32_t stores)
+{
 	int status;
+	pid_t pid = fork();
 
-	need(pid >= 0, "fork", -errno);
-	if (!pid) {
-		struct maru_pool *pool;
-
-		record_be(1, POWER_NEVER);
-		pool = power_open();
-		record_be(1, entries == POWER_NEVER ? entries :
-						      record->nr + entries);
-		fn(pool);
-		record_be(1, 0);
-		maru_close(pool,
-			   MARU_CLOSE_FORCE); /* dies at its first store */
-		_exit(1);
-	}
-	need(waitpid(pid, &status, 0) == pid, "child", -errno);
-	need(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-	     "the child has not died where it should", status);
-	/* did it get as far as to die before fn() was done? */
-	return power_story->op_nr &&
-	       power_story->op[power_story->op_nr - 1].end == POWER_NEVER;
+	power_need(pid >= 0);
+	if (!pid)
+		be_child(fn, stores);
+	power_need(waitpid(pid, &status, 0) == pid);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	power_need(WIFEXITED(status) && !WEXITSTATUS(status));
+	return false;
 }
