@@ -231,11 +231,9 @@ static void unpin(void)
 
 static void empty_row(void)
 {
-	uint64_t left;
-
 	pair_must(bytes_of(block)[0] == 0);
 	client_undo_row(&p->client, p->client.self,
-			client_inc(p->client.self_word), &left);
+			client_inc(p->client.self_word));
 	pair_pass(1);
 }
 

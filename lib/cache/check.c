@@ -128,17 +128,25 @@ static int rebuild(struct maru_pool *p, bool values)
 	struct keeper k = {
 		.pool = p,
 		.values = values || must_rebuild(p),
-		.proof = must_rebuild(p) && !values_were_first(p),
+		.proof = must_rebuild(p) && !values_were_first(p) &&
+			 !media_was_repaired_here(&p->media),
 	};
 	struct media_super sb = r->sb;
+	int rc;
 
+	media_begin_repair(&p->media);
 	slab_rebuild(&p->slab, keep, &k);
 	dir_rebuild(&p->dir);
 	client_rebuild(&p->client);
 	if (p->media.copies_ok != 7)
 		media_super_write(r, &sb);
+	rc = dev_sync(&r->map, 0, r->map.len);
+	if (rc)
+		return rc;
+	/* only now: all that it says is true is on the media */
 	media_set_clean(&p->media);
-	return dev_sync(&r->map, 0, r->map.len);
+	return dev_sync(&r->map, r->sb.section[SECTION_CONTROL].off,
+			MEDIA_PAGE);
 }
 
 /* What the dead were writing is not free at once, be it by a repair. */
@@ -225,7 +233,9 @@ static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	if (must_rebuild(p))
 		fault_report(
 			&sink, 33, FAULT_NOWHERE,
-			"in use when its host went down; repair decides what is whole");
+			media_was_repaired_here(&p->media) ?
+				"a repair has not come to its end; another one will" :
+				"in use when its host went down; repair decides what is whole");
 	res->faults = sink.faults;
 	res->kept = census(p).live;
 	return sink.fixing ? repair(p, o, &sink, res) : 0;

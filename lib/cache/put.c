@@ -64,12 +64,11 @@ static void withdraw(struct maru_pool *p, uint32_t idx)
 static void checksum(struct maru_pool *p, uint32_t idx, uint64_t len)
 {
 	struct media_block *b = slab_block(&p->slab, idx);
-	const void *data = slab_data(&p->slab, idx);
 
 	/* relaxed: B1 orders it */
 	if (p->dir.check_values)
-		a32_store_rlx(&b->crc_data, hash_crc32c(0, data, len));
-	slab_persist(&p->slab, data, len);
+		a32_store_rlx(&b->crc_data,
+			      hash_crc32c(0, slab_data(&p->slab, idx), len));
 }
 
 /*
@@ -90,6 +89,7 @@ static int finish(struct maru_pool *p, uint32_t idx, const struct dir_key *k,
 		withdraw(p, idx);
 		return rc;
 	}
+	entry_persist(&p->dir, idx);
 	ready = block_word(BLOCK_READY, w & BLOCK_CLAIMED, p->slab.self,
 			   p->slab.self_inc, block_version(w));
 	/* B1 release; ours alone, so it cannot fail but by our being dead */

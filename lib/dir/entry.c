@@ -93,10 +93,21 @@ int entry_write(const struct dir *d, uint32_t idx, const struct dir_key *k,
 	if (!d->slab->durable)
 		return 0;
 	a32_store_rlx(&b->crc_desc, entry_desc_crc(d, idx));
-	slab_persist(d->slab, b, sizeof(*b));
-	if (w != b->key)
-		slab_persist(d->slab, w, bits_round_up(k->len, 8));
 	return 0;
+}
+
+void entry_persist(const struct dir *d, uint32_t idx)
+{
+	const struct media_block *b = slab_block(d->slab, idx);
+	uint32_t klen = block_klen(b);
+	const a64 *w = key_words(d, idx, klen);
+
+	slab_flush(d->slab, slab_data(d->slab, idx), block_len(b));
+	slab_flush(d->slab, b, BLOCK_LINE);
+	if (w)
+		slab_flush(d->slab, w, bits_round_up(klen, 8));
+	/* one drain for all: nobody believes any of it before LIVE */
+	slab_drain(d->slab);
 }
 
 bool entry_is(const struct dir *d, uint32_t idx, const struct dir_key *k)

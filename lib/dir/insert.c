@@ -8,36 +8,50 @@
  * spin one for ever, so there is an end. */
 #define PUBLISH_TRIES 100000
 
-void dir_help(struct dir *d, uint64_t home, uint64_t head)
+/*
+ * The pending block one step on, if it is not there yet; false: the head has
+ * changed.  @live: out: it was we who made it LIVE, on the media as well.
+ */
+static bool step(struct dir *d, a64 *h, uint64_t head, bool *live)
+{
+	struct media_block *b = slab_block(d->slab, head_pending(head) - 1);
+	uint64_t w = block_load(b);
+
+	*live = block_state(w) == BLOCK_READY;
+	if (!*live && !(block_state(w) == BLOCK_OWNED && (w & BLOCK_ASKING)))
+		return true;
+	/* w was read after head: if head is unchanged, w is of the change
+	 * that is pending, not of a later one.  No pair: a w of a later one
+	 * brought by B1 that head has gone on, so this load finds it changed */
+	if (a64_load_full(h) != head)
+		return false;
+	/* B2 release */
+	block_cas(b, &w,
+		  *live ? block_unowned(w, BLOCK_LIVE) :
+			  (w & ~BLOCK_ASKING) | BLOCK_CLAIMED);
+	if (*live)
+		slab_persist(d->slab, b, BLOCK_LINE); /* P3 */
+	return true;
+}
+
+static bool help(struct dir *d, uint64_t home, uint64_t head)
 {
 	a64 *h = &d->buckets[home].head;
-	uint32_t idx = head_pending(head) - 1;
-	struct media_block *b;
-	uint64_t w, next;
+	bool live = false;
 
 	if (!head_pending(head))
-		return;
-	if (slab_idx_ok(d->slab, idx)) {
-		b = slab_block(d->slab, idx);
-		w = block_load(b);
-		next = block_state(w) == BLOCK_READY ?
-			       block_unowned(w, BLOCK_LIVE) :
-			       (w & ~BLOCK_ASKING) | BLOCK_CLAIMED;
-		if (block_state(w) == BLOCK_READY ||
-		    (block_state(w) == BLOCK_OWNED && (w & BLOCK_ASKING))) {
-			/* w was read after head: if head is unchanged, w is of
-			 * the change that is pending, not of a later one.  No
-			 * pair: a w of a later one brought by B1 that head
-			 * has gone on, so that this load finds it changed. */
-			if (a64_load_full(h) != head)
-				return;
-			block_cas(b, &w, next); /* B2 release */
-			if (d->slab->durable)
-				slab_persist(d->slab, b, 64);
-		}
-	}
+		return false;
+	if (slab_idx_ok(d->slab, head_pending(head) - 1) &&
+	    !step(d, h, head, &live))
+		return false;
 	/* D3 release, pairs with head_load() */
 	a64_cas_full(h, &head, head_next(head, head_flags(head), 0));
+	return live;
+}
+
+void dir_help(struct dir *d, uint64_t home, uint64_t head)
+{
+	help(d, home, head);
 }
 
 static bool is_stale(const struct dir *d, uint64_t slot)
@@ -150,8 +164,13 @@ static int meets(struct dir *d, const struct dir_key *k, uint64_t slot,
 	b = slab_block(d->slab, idx);
 	w = block_load(b);
 	claim = mode == DIR_CLAIM && block_is_claim(w);
-	if (!slot_is_of(slot, w) || !(block_state(w) == BLOCK_LIVE || claim) ||
-	    !entry_is(d, idx, k))
+	if (!slot_is_of(slot, w) || !entry_is(d, idx, k))
+		return 0;
+	/* P1: its remover may not have come to it, and after a loss of power
+	 * this key would have two values */
+	if (block_state(w) == BLOCK_DYING)
+		slab_persist(d->slab, b, BLOCK_LINE);
+	if (block_state(w) != BLOCK_LIVE && !claim)
 		return 0;
 	atomic_fence_acq(); /* B4 acquire */
 	other->idx = idx;
@@ -217,7 +236,10 @@ static int publish(struct dir *d, uint32_t idx, const struct dir_key *k,
 		next = head_next(h, head_flags(h) | way_flag(way), idx + 1);
 		/* D1 release, pairs with head_load() */
 		if (a64_cas_full(&d->buckets[home].head, &h, next)) {
-			dir_help(d, home, next);
+			/* P3: who helped us may not have come to it */
+			if (!help(d, home, next) && mode == DIR_INSERT)
+				slab_persist(d->slab, slab_block(d->slab, idx),
+					     BLOCK_LINE);
 			return 0;
 		}
 	}

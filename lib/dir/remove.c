@@ -92,13 +92,14 @@ static void let_go(struct dir *d, uint32_t idx)
 		dir_help(d, home, h);
 }
 
-bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
+/* DYING, and so on the media as well, to FREE if nobody holds it. */
+static bool reclaim(struct dir *d, uint32_t idx, uint64_t word)
 {
 	struct media_block *b = slab_block(d->slab, idx);
 	/* relaxed: stable while DYING */
 	uint64_t h0 = a64_load_rlx(&b->h0);
 
-	if (block_state(word) != BLOCK_DYING || ledger_held(d->slab, idx))
+	if (ledger_held(d->slab, idx))
 		return false;
 	let_go(d, idx);
 	/* B3 release */
@@ -108,6 +109,15 @@ bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
 	slab_hint(d->slab, idx);
 	clear_flags(d, dir_home(d, h0));
 	return true;
+}
+
+bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
+{
+	if (block_state(word) != BLOCK_DYING || ledger_held(d->slab, idx))
+		return false;
+	/* P1: whoever made it DYING may not have come to it */
+	slab_persist(d->slab, slab_block(d->slab, idx), BLOCK_LINE);
+	return reclaim(d, idx, word);
 }
 
 static bool borrow(struct dir *d, uint32_t idx)
@@ -211,8 +221,9 @@ int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
 		return -EAGAIN;
 	}
 	word = block_unowned(word, BLOCK_DYING);
+	slab_persist(s, b, BLOCK_LINE); /* P1: before it is used again */
 	/* look again: a pin may have come before the word was DYING */
-	if (!dir_reclaim(d, idx, word) && block_load(b) == word)
+	if (!reclaim(d, idx, word) && block_load(b) == word)
 		owe(d, idx);
 	else
 		slab_disown(s, idx);

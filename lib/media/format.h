@@ -157,6 +157,9 @@ MEDIA_AT(struct media_super, crc, 4092);
 #define MEDIA_CLEAN 1u
 #define MEDIA_DIRTY 2u
 
+/* First half of the boot id while a repair is at work: no kernel has it. */
+#define MEDIA_BOOT_REPAIR UINT64_MAX
+
 /* Region 0 only.  Owner: control.c. */
 struct media_control {
 	a64 state;   /* MEDIA_CLEAN or MEDIA_DIRTY */

@@ -62,6 +62,10 @@ int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
 int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 		     uint32_t *ok);
 
+/** media_super_wipe() - no copy of the pool @old is whole any more */
+int media_super_wipe(struct dev *dev, uint64_t window,
+		     const struct media_super *old);
+
 /** media_super_write() - seal @sb and write copies C, B, A in this order. */
 void media_super_write(struct media_region *r, struct media_super *sb);
 
@@ -104,6 +108,14 @@ bool media_is_sound(const struct media *m);
  * no slot taken, but the state as it was before it looked, may say "clean".
  */
 int media_enter(struct media *m);
+/**
+ * media_begin_repair() - the tables are about to be made anew
+ *
+ * Until media_set_clean() the pool is not sound, under no kernel.
+ */
+void media_begin_repair(struct media *m);
+/** media_was_repaired_here() - under this kernel, so its values are good */
+bool media_was_repaired_here(const struct media *m);
 /** media_state() - to be given to media_make_clean() after a look around */
 uint64_t media_state(const struct media *m);
 /** media_make_clean() - unless somebody has entered since @seen */

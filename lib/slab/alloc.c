@@ -3,14 +3,22 @@
 #include "slab/ledger.h"
 #include "slab/maps.h"
 
+void slab_flush(const struct slab *s, const void *p, size_t len)
+{
+	if (unlikely(s->durable))
+		dev_flush(&s->region[0].media->map, p, len);
+}
+
+void slab_drain(const struct slab *s)
+{
+	if (unlikely(s->durable))
+		dev_drain(&s->region[0].media->map);
+}
+
 void slab_persist(const struct slab *s, const void *p, size_t len)
 {
-	const struct dev_map *map = &s->region[0].media->map;
-
-	if (likely(!s->durable))
-		return;
-	dev_flush(map, p, len);
-	dev_drain(map);
+	slab_flush(s, p, len);
+	slab_drain(s);
 }
 
 void slab_disown(struct slab *s, uint32_t idx)
@@ -95,7 +103,7 @@ static bool settle(struct slab *s, const struct extent *e, uint32_t idx,
 	a64_store_rlx(&b->size, 0);
 	a32_store_rlx(&b->units, e->units);
 	a8_store_rlx(&b->use, 0);
-	slab_persist(s, b, 64);
+	/* no flush: the last life's end is on the media already, see P1 */
 	return true;
 }
 

@@ -15,6 +15,7 @@
 #define IDX_UNIT_BITS 26
 #define IDX_UNIT_MASK ((1u << IDX_UNIT_BITS) - 1)
 #define BLOCK_KEY_INLINE 192u
+#define BLOCK_LINE 64u /* of a descriptor: all of it but the key */
 #define BLOCK_LEN_MAX ((1ull << 48) - 1)
 
 /*

@@ -252,7 +252,10 @@ void slab_hint(struct slab *s, uint32_t idx);
 /** slab_disown() - clear this client's own bit, after the block is not its */
 void slab_disown(struct slab *s, uint32_t idx);
 
-/** slab_persist() - durable pools: these bytes reach the media before what follows */
+/* Durable pools: what was flushed is on the media before what follows the
+ * next drain; slab_persist() is both. */
+void slab_flush(const struct slab *s, const void *p, size_t len);
+void slab_drain(const struct slab *s);
 void slab_persist(const struct slab *s, const void *p, size_t len);
 
 #endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loss of power: every image that the log of a run allows, repaired and read.
+ *
+ *   power_begin()            a fresh pool, watched
+ *   power_store() ...        what happens to it; what was promised is noted
+ *   power_cut()              the log replayed: images, repaired, read, judged
+ *
+ * The medium: a line of 64 bytes holds any prefix of what was stored to it, in
+ * program order, but at least what was stored before a flush of the line that
+ * a drain of the same process completed.  Lines do not depend on each other.
+ * A word of eight bytes is never torn.  That is what x86-64 and persistent
+ * memory give (Intel SDM volume 1, 12.1; its stores to one line leave the
+ * cache together and in order).  Of the lines of values any of the words may be
+ * there: they may be written by streaming stores, which are not ordered even
+ * within a line.
+ */
+#ifndef TESTS_COMMON_POWER_H
+#define TESTS_COMMON_POWER_H
+
+#include "common_record.h"
+
+#include <maru.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#define POWER_KEYS 24
+#define POWER_VERSIONS 60 /* of a key; bits of a mask, from 1 */
+#define POWER_OPS 2000
+#define POWER_NEVER UINT32_MAX
+
+enum power_kind { POWER_STORE, POWER_DELETE, POWER_SWEEP, POWER_SYNC };
+
+/* Something that was done: between which entries, and what it promises. */
+struct power_op {
+	uint32_t begin, end; /* POWER_NEVER: the client died in it */
+	uint8_t kind, key, version;
+	bool sweeps; /* any entry may have been evicted by it */
+	int rc;
+	uint64_t seen; /* keys that were found at its end */
+};
+
+/* Shared with children. */
+struct power_story {
+	uint64_t evicted; /* so far */
+	uint32_t op_nr;
+	struct power_op op[POWER_OPS];
+	uint8_t version[POWER_KEYS]; /* the last one */
+	uint32_t len[POWER_KEYS][POWER_VERSIONS];
+};
+
+extern struct power_story *power_story;
+
+#define power_need(good) \
+	((good) ? (void)0 : power_stop(__FILE__, __LINE__, #good))
+void power_stop(const char *file, int line, const char *what)
+	__attribute__((noreturn));
+
+/** power_ready() - go on with what the runs need in the environment; or 77 */
+int power_ready(char **argv);
+
+/** power_begin() - a fresh pool, watched from here on; its path */
+const char *power_begin(const struct maru_create_opts *opts);
+
+/** power_watch() - the pool as it is; @keep: and the promises that were made */
+void power_watch(const char *path, bool keep);
+
+struct maru_pool *power_open(void);
+void power_close(struct maru_pool *pool);
+
+/** power_key() - the key of a number: 6 to 1000 bytes */
+size_t power_key(char key[MARU_KEY_MAX], unsigned no);
+
+int power_store(struct maru_pool *pool, unsigned key, size_t len);
+/** power_write() - by maru_alloc(), or by maru_reserve() if @claim */
+int power_write(struct maru_pool *pool, unsigned key, size_t len, bool claim);
+/** power_place() - by maru_alloc() of @room bytes, of which @len are used */
+int power_place(struct maru_pool *pool, unsigned key, size_t len, size_t room);
+int power_delete(struct maru_pool *pool, unsigned key);
+void power_clear(struct maru_pool *pool);
+void power_sync(struct maru_pool *pool);
+
+/** power_op() - begin one by hand; power_done() - it is over */
+struct power_op *power_op(enum power_kind kind, unsigned key);
+void power_done(struct maru_pool *pool, struct power_op *op, int rc);
+
+/** power_fill() - the value of a key's version */
+void power_fill(void *buf, size_t len, unsigned key, unsigned version);
+
+/** power_drains() - of the last operation */
+unsigned power_drains(void);
+
+/** power_child() - @fn in another client, killed after @stores; false: not */
+bool power_child(void (*fn)(struct maru_pool *pool), uint32_t stores);
+
+struct power_plan {
+	unsigned subsets; /* all of them of up to so many lines */
+	unsigned singles; /* lines that are held back, or go alone */
+	unsigned randoms; /* images by chance */
+	unsigned stride;  /* of the stores that repair does not believe */
+	unsigned usable;  /* every so manyth image is filled and emptied */
+	uint32_t from;	  /* the first entry of interest */
+	uint64_t seed;
+	double until; /* CLOCK_MONOTONIC, or 0 */
+	uint32_t fsck_flags;
+};
+
+struct power_count {
+	uint64_t cuts, images, distinct, accepted, refused, bad;
+};
+
+/**
+ * power_cut() - cut the power everywhere; what was wrong goes to stderr
+ *
+ * Return: how many images were bad, in count->bad as well.
+ */
+uint64_t power_cut(const struct power_plan *plan, struct power_count *count);
+
+/** power_lose() - make @path what is surely there after @entries of the log */
+void power_lose(const char *path, uint32_t entries);
+
+/* common_scene.c */
+
+/**
+ * struct power_scene - something that happens to a pool
+ * @run: do it, with the log on; @variant: where a client dies, if one does;
+ *	false: it had done all before
+ * @closely: cut the power at each store, as the pool may be opened as it is
+ */
+struct power_scene {
+	const char *name;
+	bool (*run)(unsigned variant);
+	bool closely, dies;
+};
+
+extern const struct power_scene power_scenes[];
+extern const unsigned power_scene_nr;
+
+/** power_leave() - one buffer takes all but @slabs slabs; nobody writes it */
+struct maru_buf power_leave(struct maru_pool *pool, unsigned slabs);
+struct maru_create_opts power_opts(void);
+
+/** power_random() - anything, of two clients in turn */
+void power_random(uint64_t seed, unsigned steps);
+
+/* common_image.c */
+
+/* What a pool holds: of each key the versions that fit, by bit; 0: absent. */
+struct power_found {
+	uint64_t version[POWER_KEYS];
+};
+
+/** power_read() - false: something in it is not whole, or not ours */
+bool power_read(struct maru_pool *pool, struct power_found *found);
+
+/** power_judge() - were the promises kept, with power lost after @at entries? */
+bool power_judge(const struct power_found *found, uint32_t at);
+
+/** power_as_is() - open it: 1 accepted and read, 0 refused, -1 told on stderr */
+int power_as_is(const char *path, struct power_found *found);
+
+/**
+ * power_repair() - repair it, twice, and look
+ * @use: and fill and empty it
+ * Return: 1 a pool, 0 none, -1 something is wrong and told on stderr.
+ */
+int power_repair(const char *path, uint32_t flags, bool use,
+		 struct power_found *found);
+
+#endif
