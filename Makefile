@@ -128,7 +128,7 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .SECONDARY:
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
 	check-programs demo demo-run stress stress-programs model fuzz fuzz-run \
-	weaken \
+	weaken mutants \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
 
@@ -247,6 +247,9 @@ model: ## check the Promela models of the protocols
 
 weaken: ## weaken each memory order: ThreadSanitizer must notice
 	@BUILD='$(BUILD)' CC='$(CC)' tests/order/weaken
+
+mutants: ## break the rules of lib/ one by one: a test must fail: MUTANTS=quick
+	@BUILD='$(BUILD)' CC='$(CC)' MUTANTS='$(MUTANTS)' tests/mutants/run
 
 fuzz: ## fuzz with clang: FUZZ_TIME=seconds each
 	+@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-run

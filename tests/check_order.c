@@ -447,6 +447,7 @@ START_TEST(an_extent_is_on_the_medium_in_order)
 		maps_clear(&p->slab.region[0], maps_busy(&p->slab), i);
 	set_up_durable();
 	stepped(make_extent);
+	ck_assert(is_on_medium(&p->slab.region[0].slabs[made.head], 8));
 }
 END_TEST
 

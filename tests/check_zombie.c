@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* An entry that was deleted just after a pin came: held, but no longer found.
  */
-#include "common.h"
-
-#include "cache/pool.h"
+#include "common_room.h"
 
 /* What a delete does that looked for pins a moment before @view was taken. */
 static void delete_late(struct maru_pool *by, const struct maru_view *view,
@@ -81,12 +79,33 @@ START_TEST(a_pin_by_key_can_be_taken_back_after_a_delete)
 }
 END_TEST
 
+/* The holder died between its last unpin and the look that would free it. */
+START_TEST(a_reaper_frees_what_an_idle_client_is_to_see_to)
+{
+	struct maru_pool *pool = test_pool(NULL), *other = test_open(0);
+	struct room_key k;
+	uint32_t idx;
+
+	room_key(pool, &k, 1);
+	idx = room_live(pool, &k.k);
+	a16_or_full(ledger_cell(&other->slab, other->slab.self, idx), CELL_OWN);
+	a64_store_full(other->dir.owes, 1);
+	room_set(pool, idx, BLOCK_DYING, 0);
+	room_ghost(pool, CLIENT_ACTIVE);
+	room_ghost_gone(pool);
+	ck_assert_int_eq(room_state(pool, idx), BLOCK_FREE);
+	test_close(other);
+	test_close(pool);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
 		unpin_of_a_key_leaves_views_of_its_predecessor_alone,
 		the_last_release_frees_what_was_deleted,
 		a_pin_by_key_can_be_taken_back_after_a_delete,
+		a_reaper_frees_what_an_idle_client_is_to_see_to,
 	};
 
 	return test_run("zombies", TEST_MEDIA, tests, TEST_LEN(tests));
