@@ -112,21 +112,29 @@ static const char *look_at_slabs(void)
 
 /* The medium ---------------------------------------------------------------- */
 
-static const void *flushed;
-static size_t flushed_len;
+static struct {
+	const void *what;
+	size_t len;
+} flushed[8];
+static unsigned flushed_nr;
 
 static void flush(const void *what, size_t len)
 {
-	flushed = what;
-	flushed_len = len;
+	ck_assert_uint_lt(flushed_nr, TEST_LEN(flushed));
+	flushed[flushed_nr].what = what;
+	flushed[flushed_nr++].len = len;
 }
 
 static void drain(void)
 {
 	const unsigned char *base = media_region(&p->media, 0)->map.base;
-	size_t off = (size_t)((const unsigned char *)flushed - base);
 
-	memcpy(medium + off, flushed, flushed_len);
+	for (unsigned i = 0; i < flushed_nr; i++) {
+		const unsigned char *what = flushed[i].what;
+
+		memcpy(medium + (what - base), what, flushed[i].len);
+	}
+	flushed_nr = 0;
 }
 
 static const void *on_medium(const volatile void *what)
@@ -169,9 +177,9 @@ static const char *look_at_medium(uint32_t idx)
 	const unsigned char *value = slab_data(&p->slab, idx);
 	uint64_t w = room_word(p, idx), m = a64_load_rlx(&there->word);
 
-	if (value[0] == VALUE && block_state(w) == BLOCK_OWNED &&
-	    block_version(m) != block_version(w))
-		return "a value written before OWNED is on the medium";
+	if ((block_state(w) == BLOCK_FREE || block_state(w) == BLOCK_OWNED) &&
+	    block_state(m) == BLOCK_LIVE)
+		return "FREE before the end of the entry is on the medium";
 	if (block_state(w) != BLOCK_READY && block_state(w) != BLOCK_LIVE)
 		return NULL;
 	if (value[0] != *(const unsigned char *)on_medium(value))
