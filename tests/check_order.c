@@ -4,7 +4,7 @@
  * a loss of power, would leave behind is looked at after every instruction.
  */
 #include "common_room.h"
-#include "common_step.h"
+#include "common_single.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -253,10 +253,10 @@ static void stepped(void (*fn)(void))
 	uint64_t n;
 
 	ck_assert_ptr_null(look());
-	n = step_through(fn, look, &wrong);
+	n = single_through(fn, look, &wrong);
 	if (wrong != NULL)
 		ck_abort_msg("%s", wrong);
-	ck_assert(!step_can() || n > 100);
+	ck_assert(!single_can() || n > 100);
 }
 
 static void store(void)

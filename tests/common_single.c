@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Single steps within this process, by the processor's trap flag. */
-#include "common_step.h"
+#include "common_single.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ static void stopped(int sig)
 
 #define TRAP_FLAG 0x100
 
-bool step_can(void)
+bool single_can(void)
 {
 	return true;
 }
@@ -51,7 +51,7 @@ static inline void trap(bool on)
 
 #else
 
-bool step_can(void)
+bool single_can(void)
 {
 	return false;
 }
@@ -63,7 +63,7 @@ static inline void trap(bool on)
 
 #endif
 
-uint64_t step_through(void (*fn)(void), step_look_fn look, const char **wrong)
+uint64_t single_through(void (*fn)(void), step_look_fn look, const char **wrong)
 {
 	struct sigaction act = { .sa_handler = stopped }, before;
 
