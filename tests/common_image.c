@@ -194,12 +194,13 @@ uint64_t image_used(const void *bytes)
 	return sum;
 }
 
-uint64_t image_data(const void *bytes)
+uint64_t image_tables(const void *bytes)
 {
 	struct image m;
 
 	open_image(&m, bytes);
-	return m.sb.section[SECTION_DATA].off;
+	return m.sb.section[SECTION_BLOCKS].off +
+	       m.sb.section[SECTION_BLOCKS].len;
 }
 
 unsigned image_blocks(const void *bytes, unsigned state, uint64_t flags)

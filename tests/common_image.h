@@ -55,8 +55,8 @@ size_t image_check(const void *image, size_t len,
 /** image_used() - bytes of all blocks that are not FREE. */
 uint64_t image_used(const void *image);
 
-/** image_data() - where values begin: what lies before is all tables. */
-uint64_t image_data(const void *image);
+/** image_tables() - where the tables end: what changes lies before, or in data */
+uint64_t image_tables(const void *image);
 
 /** image_blocks() - how many blocks are in @state, of any flags in @flags. */
 unsigned image_blocks(const void *image, unsigned state, uint64_t flags);
