@@ -5,6 +5,7 @@
  *
  *   common_step_trace.c   the processor: single steps, run to an instruction
  *   common_step_scene.c   a pool as it was, survivors, what must be balanced
+ *   common_step_walk.c    once through a call, then to any of its instructions
  *   common_step_after.c   what survivors do when the client is dead or stopped
  *   common_step_write.c   the calls that write      (struct step_op each)
  *   common_step_read.c    the calls that hold, pin and remove
@@ -97,17 +98,13 @@ struct step_wreck {
 	bool at_end; /* when the call has returned */
 };
 
-#define STEP_EVICTS 1u	    /* entries may go that it does not name */
-#define STEP_OTHERS 2u	    /* the survivors hold something all the while */
-#define STEP_NO_POOL 4u	    /* the client has no handle before, or after */
-#define STEP_LONE 8u	    /* too long for every n: images, and some kills */
-#define STEP_BUFFER 16u	    /* the client has buf[0] all the while */
-#define STEP_VIEW 32u	    /* and view[0], of key 1 */
-#define STEP_CLAIM 64u	    /* and the claim on key 1, by buf[0] */
-#define STEP_PINS 128u	    /* and pins on key 1 */
-#define STEP_TICK 256u	    /* its slow tick is due */
-#define STEP_NO_STOP 512u   /* not for what a stopped client does */
-#define STEP_OWN_KEYS 1024u /* stores what is there before itself */
+#define STEP_EVICTS 1u	  /* entries may go that it does not name */
+#define STEP_OTHERS 2u	  /* the survivors hold something all the while */
+#define STEP_NO_POOL 4u	  /* the client has no handle before, or after */
+#define STEP_LONE 8u	  /* too long for every n: images, and some kills */
+#define STEP_TICK 16u	  /* its slow tick is due */
+#define STEP_NO_STOP 32u  /* not for what a stopped client does */
+#define STEP_OWN_KEYS 64u /* stores what is there before itself */
 
 struct step_op {
 	const char *name;
@@ -143,7 +140,6 @@ struct step_shared {
 	uint32_t returned;
 	int32_t rc;
 	char bad[200];
-	uint64_t unit; /* of the block that it has all the while, plus 1 */
 	uint64_t faults, told; /* told: of this operation */
 	uint32_t slot;	       /* the client's */
 };
@@ -162,6 +158,7 @@ struct step_scene {
 	size_t n; /* instructions that the client made */
 	uint64_t pc;
 	size_t wreck_n;	 /* and that of the first death */
+	uint64_t astray; /* how often it was elsewhere than on the walk */
 	uint32_t client; /* its slot */
 	const char *mode;
 	bool copy; /* what is looked at is a copy of the image */
@@ -171,6 +168,9 @@ extern struct step_scene step_scene;
 
 /** step_scene_make() - once: the pool, and how it looks when it is new. */
 void step_scene_make(void);
+
+/** step_pool() - for other programs: such a pool, and one handle. */
+struct maru_pool *step_pool(void);
 
 /** step_begin() - a new pool, survivors, and the client before its call. */
 pid_t step_begin(const struct step_op *op);
@@ -192,6 +192,32 @@ void step_after_life(void);
 
 /** step_snapshot() - the tables and values, to compare with later. */
 void step_snapshot(unsigned char *to);
+
+/* Walks ---------------------------------------------------------------------- */
+
+/** What is known of a call once it was stepped through. */
+struct step_walk {
+	struct step_trace trace;
+	size_t *changed; /* after these steps the tables were other ones */
+	size_t changed_nr, changed_room;
+	size_t pause_at; /* the survivors had their turn; 0: never */
+};
+
+/** step_walk() - step through a call; @image is told of each new image. */
+void step_walk(struct step_walk *w, const struct step_op *op,
+	       void (*image)(void));
+
+/** step_reach() - a new scene with the client at instruction @n; -1 failed. */
+pid_t step_reach(const struct step_walk *w, const struct step_op *op, size_t n);
+
+/** step_points() - call @fn for all changes, and for @want instructions. */
+void step_points(const struct step_walk *w, const struct step_op *op,
+		 size_t want,
+		 void (*fn)(const struct step_walk *w, const struct step_op *op,
+			    size_t n));
+
+/** step_each_op() - call @fn for all operations with @only in their name. */
+unsigned step_each_op(const char *only, void (*fn)(const struct step_op *op));
 
 /** step_watch() - die with a message if this point takes for ever. */
 void step_watch(unsigned seconds);

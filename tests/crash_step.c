@@ -28,111 +28,34 @@
 
 #define FULL_LONE 4000 /* kills of a long operation where all are wanted */
 
-static const struct step_op *const tables[] = { step_ops_write, step_ops_read,
-						step_ops_reap };
-
 static const char *only;
 static long only_n = -1;
 static unsigned shard, shards = 1;
-static size_t kills_wanted = 130;
+static size_t kills_wanted = 115;
 static bool full;
-
-/* What is known of the operation that is being stepped. */
-static struct step_trace trace;
-static size_t *changed, changed_nr, changed_room;
-static size_t pause_at; /* 0: never */
+static struct step_walk walk;
 
 static struct {
-	unsigned ops;
-	uint64_t steps, images, kills, faults, astray;
+	uint64_t steps, images, kills, faults;
 } total;
 
-static void note_change(size_t n)
+static void look_at_image(void)
 {
-	if (changed_nr == changed_room) {
-		changed_room = changed_room ? 2 * changed_room : 256;
-		changed = realloc(changed, changed_room * sizeof(*changed));
-		if (changed == NULL)
-			abort();
-	}
-	changed[changed_nr++] = n;
+	if (only_n < 0 || (size_t)only_n == step_scene.n)
+		step_after_image();
 }
 
-static void forget(void)
+static void kill_at(const struct step_walk *w, const struct step_op *op,
+		    size_t n)
 {
-	changed_nr = 0;
-	pause_at = 0;
-	trace.nr = 0;
-	free(trace.last);
-	trace.last = NULL;
-}
+	pid_t pid;
 
-/* Is it time for the survivors' part in the middle of the call? */
-static void meanwhile(const struct step_op *op)
-{
-	if (!op->pause || pause_at || !op->pause(&step_scene))
+	if (n % shards != shard)
 		return;
-	pause_at = step_scene.n;
-	op->meanwhile(&step_scene);
-}
-
-/* All steps of the call, and the images that it leaves. */
-static void walk(const struct step_op *op)
-{
-	struct step_scene *sc = &step_scene;
-	unsigned char *last = malloc(sc->meta);
-	enum step_stop stop = STEP_THERE;
-	pid_t pid;
-
-	forget();
-	sc->mode = "image";
-	pid = step_begin(op);
-	if (pid < 0 || last == NULL)
-		exit(2);
-	memcpy(last, sc->map, sc->meta);
-	step_note(&trace, step_pc(pid));
-	while (stop == STEP_THERE) {
-		step_watch(30);
-		stop = step_once(pid);
-		sc->pc = step_pc(pid);
-		step_note(&trace, sc->pc);
-		sc->n++;
-		meanwhile(op);
-		if (memcmp(last, sc->map, sc->meta) == 0)
-			continue;
-		memcpy(last, sc->map, sc->meta);
-		note_change(sc->n);
-		if (only_n < 0 || (size_t)only_n == sc->n)
-			step_after_image();
-	}
-	if (stop != STEP_MARK)
-		step_bad("the client died by itself");
-	sc->mode = "killed at its end";
-	step_kill(pid);
-	step_after_death();
-	free(last);
-}
-
-static void kill_at(const struct step_op *op, size_t n)
-{
-	struct step_scene *sc = &step_scene;
-	size_t from = 0;
-	pid_t pid;
-
-	step_watch(30);
-	sc->mode = "killed";
-	pid = step_begin(op);
+	step_scene.mode = "killed";
+	pid = step_reach(w, op, n);
 	if (pid < 0)
 		return;
-	if (pause_at && n >= pause_at) {
-		step_to(pid, &trace, 0, pause_at);
-		op->meanwhile(sc);
-		from = pause_at;
-	}
-	step_to(pid, &trace, from, n);
-	sc->n = n;
-	sc->pc = step_pc(pid);
-	total.astray += sc->pc != trace.pc[n];
 	step_kill(pid);
 	step_after_death();
 	total.kills++;
@@ -140,24 +63,17 @@ static void kill_at(const struct step_op *op, size_t n)
 
 static void kill_all(const struct step_op *op)
 {
-	size_t last = trace.nr - 1, want = kills_wanted, next = 0;
-	double each;
+	size_t last = walk.trace.nr - 1, want = kills_wanted;
 
+	if (only_n >= 0) {
+		kill_at(&walk, op,
+			(size_t)only_n < last ? (size_t)only_n : last);
+		return;
+	}
 	if (full)
 		want = op->flags & STEP_LONE && last > FULL_LONE ? FULL_LONE :
 								   last + 1;
-	each = (double)(last + 1) / (double)(want < last + 1 ? want : last + 1);
-	for (size_t n = 0; n <= last; n++) {
-		bool due = n >= (size_t)((double)next * each);
-		bool change = false;
-
-		if (due)
-			next++;
-		for (size_t i = 0; !due && i < changed_nr; i++)
-			change |= changed[i] == n;
-		if ((due || change) && n % shards == shard)
-			kill_at(op, n);
-	}
+	step_points(&walk, op, want, kill_at);
 }
 
 static double seconds(void)
@@ -173,21 +89,16 @@ static void one(const struct step_op *op)
 	uint64_t faults = step_scene.shared->faults, kills = total.kills;
 	double start = seconds();
 
-	step_scene.shared->told = 0;
-	walk(op);
-	if (only_n >= 0)
-		kill_at(op, (size_t)only_n < trace.nr ? (size_t)only_n :
-							trace.nr - 1);
-	else
-		kill_all(op);
+	step_walk(&walk, op, look_at_image);
+	kill_all(op);
 	faults = step_scene.shared->faults - faults;
-	printf("%-36s %8zu %7zu %7llu %5llu %6.1f\n", op->name, trace.nr - 1,
-	       changed_nr, (unsigned long long)(total.kills - kills),
+	printf("%-36s %8zu %7zu %7llu %5llu %6.1f\n", op->name,
+	       walk.trace.nr - 1, walk.changed_nr,
+	       (unsigned long long)(total.kills - kills),
 	       (unsigned long long)faults, seconds() - start);
 	fflush(stdout);
-	total.ops++;
-	total.steps += trace.nr - 1;
-	total.images += changed_nr;
+	total.steps += walk.trace.nr - 1;
+	total.images += walk.changed_nr;
 	total.faults += faults;
 }
 
@@ -224,6 +135,8 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	unsigned ops;
+
 	read_options(argc, argv);
 	if (!step_supported()) {
 		puts("crash_step: steps x86-64 only");
@@ -232,16 +145,13 @@ int main(int argc, char **argv)
 	step_scene_make();
 	printf("%-36s %8s %7s %7s %5s %6s\n", "operation", "instr.", "images",
 	       "kills", "wrong", "s");
-	for (size_t i = 0; i < TEST_LEN(tables); i++)
-		for (const struct step_op *op = tables[i]; op->name; op++)
-			if (only == NULL || strstr(op->name, only))
-				one(op);
+	ops = step_each_op(only, one);
 	printf("%-36s %8llu %7llu %7llu %5llu\n", "all",
 	       (unsigned long long)total.steps,
 	       (unsigned long long)total.images,
 	       (unsigned long long)total.kills,
 	       (unsigned long long)total.faults);
 	printf("%u operations; %llu kills were not where the first walk went\n",
-	       total.ops, (unsigned long long)total.astray);
-	return total.faults != 0 || total.ops == 0;
+	       ops, (unsigned long long)step_scene.astray);
+	return total.faults != 0 || ops == 0;
 }
