@@ -13,6 +13,7 @@ MANDIR ?= $(PREFIX)/share/man
 TRACE ?= $(wildcard ../shared/data/conversation_trace.jsonl)
 TEST_TIMEOUT ?= 120
 STRESS_TIME ?= 30
+CRASH ?=
 FUZZ_TIME ?= 60
 ifeq ($(origin CC),default)
 CC := gcc
@@ -92,7 +93,8 @@ TOOL_SRC := $(call programs,tools,maru-*.c)
 BENCH_SRC := $(call programs,bench,*.c)
 EXAMPLE_SRC := $(call programs,tests/examples,*.c)
 CHECK_SRC := $(wildcard tests/check_*.c)
-STRESS_SRC := $(wildcard tests/stress_*.c tests/crash_*.c)
+STRESS_SRC := $(wildcard tests/stress_*.c)
+CRASH_SRC := $(wildcard tests/crash_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
 SHELL_TESTS := $(wildcard tests/*.sh)
@@ -107,6 +109,7 @@ BENCHES := $(call bins,$(BENCH_SRC))
 EXAMPLES := $(call bins,$(EXAMPLE_SRC))
 CHECKS := $(call bins,$(CHECK_SRC))
 STRESSES := $(call bins,$(STRESS_SRC))
+CRASHES := $(call bins,$(CRASH_SRC))
 FUZZERS := $(call bins,$(FUZZ_SRC))
 PLUGINS := $(patsubst %.c,$(BUILD)/%.so,$(PLUGIN_SRC))
 STATIC := $(BUILD)/libmaru.a
@@ -127,7 +130,8 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
-	check-programs demo demo-run stress stress-programs model fuzz fuzz-run \
+	check-programs demo demo-run stress stress-programs crash \
+	crash-programs model fuzz fuzz-run \
 	weaken mutants \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
@@ -140,6 +144,7 @@ bench-programs: $(BENCHES) ## the benchmark programs
 examples: $(EXAMPLES)
 check-programs: $(CHECKS)
 stress-programs: $(STRESSES)
+crash-programs: $(CRASHES)
 
 # Objects ----------------------------------------------------------------------
 
@@ -209,7 +214,7 @@ $(call each,$(TOOL_SRC),$(call common,tools) $(STATIC),$$(PKG_LIBS))
 $(call each,$(BENCH_SRC),$(call common,bench) $(STATIC),$$(PKG_LIBS))
 $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
-$(call each,$(CHECK_SRC) $(STRESS_SRC),$(call common,tests) $(LIB_OBJ),\
+$(call each,$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC),$(call common,tests) $(LIB_OBJ),\
 	$$(CHECK_LIBS) $$(PKG_LIBS))
 $(call each,$(FUZZ_SRC),$(call common,tests) $(LIB_OBJ),\
 	-fsanitize=fuzzer $$(CHECK_LIBS) $$(PKG_LIBS))
@@ -219,7 +224,7 @@ $(call each,$(FUZZ_SRC),$(call common,tests) $(LIB_OBJ),\
 check: deps-if-needed ## build all and run every test: MODE=asan|ubsan|tsan|cov
 	+@$(MAKE) --no-print-directory check-run
 
-check-run: all check-programs stress-programs examples
+check-run: all check-programs stress-programs crash-programs examples
 	@$(call test_env,$(JOBS),$(TEST_TIMEOUT)) \
 		tests/run $(CHECKS) $(EXAMPLES) $(SHELL_TESTS)
 
@@ -239,6 +244,10 @@ stress: stress-programs tools ## kill and race the library: STRESS_TIME=seconds 
 	@STRESS_TIME=$(STRESS_TIME) \
 	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
 		tests/run $(STRESSES)
+
+crash: crash-programs ## die at every instruction: CRASH=full for all of them
+	@set -e; rc=0; for p in $(CRASHES); do echo "== $${p##*/}"; \
+		CRASH='$(CRASH)' $$p || [ $$? = 77 ] || rc=1; done; exit $$rc
 
 model: ## check the Promela models of the protocols
 	@if [ -x tests/model/run ]; then mkdir -p $(BUILD)/model && \
@@ -348,9 +357,9 @@ help: ## this list
 		awk -F'\t' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo; echo 'variables: MODE=release|debug|asan|ubsan|tsan|cov CC=gcc|clang'
 	@echo '  WERROR=1 V=1 DEPS=0 JOBS= TRACE= DESTDIR= PREFIX= CFLAGS= LDFLAGS='
-	@echo '  TEST_TIMEOUT= STRESS_TIME= FUZZ_TIME= (seconds)'
+	@echo '  TEST_TIMEOUT= STRESS_TIME= FUZZ_TIME= (seconds) CRASH=full'
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(call objs,$(PLUGIN_SRC) \
 	$(TOOL_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) $(CHECK_SRC) $(STRESS_SRC) \
-	$(FUZZ_SRC)) \
+	$(CRASH_SRC) $(FUZZ_SRC)) \
 	$(foreach d,tools bench tests tests/examples,$(call common,$(d))))

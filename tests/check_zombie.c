@@ -99,6 +99,23 @@ START_TEST(a_reaper_frees_what_an_idle_client_is_to_see_to)
 }
 END_TEST
 
+/* Its own bit stays on a block that another has freed, until it is settled. */
+START_TEST(a_debtor_can_have_all_room_when_its_debt_is_gone)
+{
+	struct maru_pool *p = room_pool(), *q = test_open(0);
+	uint32_t idx = room_zombie(p, q, 1);
+	struct maru_buf buf;
+
+	room_ghost_gone(p);
+	ck_assert_int_eq(dir_drop(&q->dir, idx, 1), 0);
+	ck_assert_uint_eq(room_cell(p, p->slab.self, idx), CELL_OWN);
+	a64_store_rlx(&p->client.tick_ns, UINT64_MAX); /* no help from it */
+	ck_assert_int_eq(maru_alloc(p, test_stats(p).data_bytes, &buf), 0);
+	ck_assert_int_eq(maru_abort(p, &buf), 0);
+	ck_assert(room_row_is_zero(p, p->slab.self));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -106,6 +123,7 @@ int main(void)
 		the_last_release_frees_what_was_deleted,
 		a_pin_by_key_can_be_taken_back_after_a_delete,
 		a_reaper_frees_what_an_idle_client_is_to_see_to,
+		a_debtor_can_have_all_room_when_its_debt_is_gone,
 	};
 
 	return test_run("zombies", TEST_MEDIA, tests, TEST_LEN(tests));

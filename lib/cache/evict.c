@@ -232,6 +232,8 @@ int pool_make_room(struct maru_pool *p, uint32_t units, uint32_t *idx)
 {
 	uint32_t class = slab_class_of(&p->slab, units);
 
+	/* a block that we owed and others freed is ours to take only then */
+	dir_settle(&p->dir);
 	/* now and then look for unused extents before evicting anybody */
 	if (a32_add_rlx(&p->rooms, 1) % ROOMS == 0 && retire_unused(p) &&
 	    !slab_alloc(&p->slab, units, client_lane(&p->client), idx))

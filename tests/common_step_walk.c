@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Once through a call, step by step; then to any of its instructions. */
+#include "common_step.h"
+
+#include "common.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void note_change(struct step_walk *w, size_t n)
+{
+	if (w->changed_nr == w->changed_room) {
+		w->changed_room = w->changed_room ? 2 * w->changed_room : 256;
+		w->changed = realloc(w->changed,
+				     w->changed_room * sizeof(*w->changed));
+		if (w->changed == NULL)
+			abort();
+	}
+	w->changed[w->changed_nr++] = n;
+}
+
+static void forget(struct step_walk *w)
+{
+	w->changed_nr = 0;
+	w->pause_at = 0;
+	w->trace.nr = 0;
+	free(w->trace.last);
+	w->trace.last = NULL;
+}
+
+/* Is it time for the survivors' part in the middle of the call? */
+static void meanwhile(struct step_walk *w, const struct step_op *op)
+{
+	if (!op->pause || w->pause_at || !op->pause(&step_scene))
+		return;
+	w->pause_at = step_scene.n;
+	op->meanwhile(&step_scene);
+}
+
+void step_walk(struct step_walk *w, const struct step_op *op,
+	       void (*image)(void))
+{
+	struct step_scene *sc = &step_scene;
+	unsigned char *last = malloc(sc->meta);
+	enum step_stop stop = STEP_THERE;
+	pid_t pid;
+
+	forget(w);
+	sc->mode = "image";
+	pid = step_begin(op);
+	if (pid < 0 || last == NULL)
+		exit(2);
+	memcpy(last, sc->map, sc->meta);
+	step_note(&w->trace, step_pc(pid));
+	while (stop == STEP_THERE) {
+		step_watch(30);
+		stop = step_once(pid);
+		sc->pc = step_pc(pid);
+		step_note(&w->trace, sc->pc);
+		sc->n++;
+		meanwhile(w, op);
+		if (memcmp(last, sc->map, sc->meta) == 0)
+			continue;
+		memcpy(last, sc->map, sc->meta);
+		note_change(w, sc->n);
+		if (image)
+			image();
+	}
+	if (stop != STEP_MARK)
+		step_bad("the client died by itself");
+	sc->mode = "killed at its end";
+	step_kill(pid);
+	step_after_death();
+	free(last);
+}
+
+pid_t step_reach(const struct step_walk *w, const struct step_op *op, size_t n)
+{
+	struct step_scene *sc = &step_scene;
+	size_t from = 0;
+	pid_t pid;
+
+	step_watch(30);
+	pid = step_begin(op);
+	if (pid < 0)
+		return pid;
+	if (w->pause_at && n >= w->pause_at) {
+		step_to(pid, &w->trace, 0, w->pause_at);
+		op->meanwhile(sc);
+		from = w->pause_at;
+	}
+	step_to(pid, &w->trace, from, n);
+	sc->n = n;
+	sc->pc = step_pc(pid);
+	sc->astray += sc->pc != w->trace.pc[n];
+	return pid;
+}
+
+void step_points(const struct step_walk *w, const struct step_op *op,
+		 size_t want,
+		 void (*fn)(const struct step_walk *w, const struct step_op *op,
+			    size_t n))
+{
+	size_t nr = w->trace.nr, next = 0, change = 0;
+	double each = want < nr ? (double)nr / (double)want : 1;
+
+	for (size_t n = 0; n < nr; n++) {
+		bool due = n >= (size_t)((double)next * each);
+
+		next += due;
+		while (change < w->changed_nr && w->changed[change] < n)
+			change++;
+		if (due || (change < w->changed_nr && w->changed[change] == n))
+			fn(w, op, n);
+	}
+}
+
+unsigned step_each_op(const char *only, void (*fn)(const struct step_op *op))
+{
+	static const struct step_op *const tables[] = { step_ops_write,
+							step_ops_read,
+							step_ops_reap };
+	unsigned nr = 0;
+
+	for (size_t i = 0; i < TEST_LEN(tables); i++)
+		for (const struct step_op *op = tables[i]; op->name; op++) {
+			if (only && !strstr(op->name, only))
+				continue;
+			step_scene.shared->told = 0;
+			fn(op);
+			nr++;
+		}
+	return nr;
+}
