@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,57 +16,6 @@
 #define PATIENCE_S (TEST_SLOW ? 60 : 20)
 
 /* Players --------------------------------------------------------------------- */
-
-/*
- * A thread is interrupted at any instruction, again and again, and lets others
- * run, so that on few processors too calls overlap in all their parts.
- */
-static __thread struct {
-	timer_t timer;
-	uint64_t rnd;
-} nuisance;
-
-static void arm(void)
-{
-	struct itimerspec t = { .it_value.tv_nsec =
-					1000 + (long)(test_random(
-							      &nuisance.rnd) %
-						      30000) };
-
-	timer_settime(nuisance.timer, 0, &t, NULL);
-}
-
-static void interrupt(int sig)
-{
-	int saved = errno;
-	uint64_t r = test_random(&nuisance.rnd);
-	struct timespec t = { 0, (long)(r >> 8) & 0xffff };
-
-	(void)sig;
-	if (r & 1)
-		sched_yield();
-	else
-		nanosleep(&t, NULL);
-	arm();
-	errno = saved;
-}
-
-static void be_disturbed(uint64_t seed)
-{
-	struct sigevent ev = { .sigev_notify = SIGEV_THREAD_ID,
-			       .sigev_signo = SIGUSR1 };
-
-	nuisance.rnd = seed;
-	ev._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &ev, &nuisance.timer) == 0)
-		arm();
-}
-
-static void be_left_alone(void)
-{
-	timer_delete(nuisance.timer);
-	signal(SIGUSR1, SIG_IGN);
-}
 
 static void wait_for_go(struct history *h)
 {
@@ -82,7 +30,7 @@ static void *play(void *arg)
 	unsigned moves = 3 + (unsigned)(test_random(&p->rnd) % 8);
 
 	wait_for_go(p->h);
-	be_disturbed(test_random(&p->rnd));
+	test_disturb(test_random(&p->rnd));
 	/* a move may take a batch, and what is held must be given back */
 	while (moves-- > 0 && history_room(p, 12)) {
 		if (test_random(&p->rnd) & 1)
@@ -90,7 +38,7 @@ static void *play(void *arg)
 		history_move(p);
 	}
 	history_leave(p);
-	be_left_alone();
+	test_disturb_end();
 	return NULL;
 }
 
@@ -125,15 +73,17 @@ static struct maru_pool *join(const struct team *t, int rdonly)
 /* One process; its first thread plays itself. */
 static void play_team(const struct team *t)
 {
-	struct sigaction sa = { .sa_handler = interrupt,
-				.sa_flags = SA_RESTART };
 	struct history_player *p = calloc(t->lines, sizeof(*p));
 	int rdonly = t->seed % 8 == 0;
-	struct maru_pool *pool = join(t, rdonly);
+	struct maru_pool *pool;
+	struct history_op *op;
 	pthread_t id[THREADS];
 
-	prctl(PR_SET_TIMERSLACK, 1ul);
-	sigaction(SIGUSR1, &sa, NULL);
+	/* who joins cleans up after the dead */
+	p->line = &t->h->line[t->line];
+	op = history_begin(p, HISTORY_reap, HISTORY_NO_KEY, 0);
+	pool = join(t, rdonly);
+	history_end(op, 0);
 	for (unsigned i = 0; i < t->lines; i++) {
 		p[i].h = t->h;
 		p[i].me = t->line + i;
