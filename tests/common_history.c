@@ -297,3 +297,28 @@ void history_count(const struct history *h, struct history_count *n)
 	if (ops > n->longest)
 		n->longest = ops;
 }
+
+void history_complain(const struct history *h, uint64_t seed)
+{
+	struct history *part = malloc(sizeof(*part));
+	const char *dir = getenv("TMPDIR");
+	char path[256];
+	FILE *f;
+
+	if (part == NULL)
+		return;
+	history_shrink(h, part);
+	fprintf(stderr, "FAIL: seed %llu: no order for key %u in\n",
+		(unsigned long long)seed, history_check(part).key);
+	history_print(stderr, part);
+	snprintf(path, sizeof(path), "%s/history-%llu", dir ? dir : "/tmp",
+		 (unsigned long long)seed);
+	f = fopen(path, "w");
+	if (f != NULL) {
+		history_print(f, h);
+		fclose(f);
+		fprintf(stderr, "all of it is in %s, for stress_linear "
+				"--check\n", path);
+	}
+	free(part);
+}

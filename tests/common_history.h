@@ -115,6 +115,9 @@ struct history_verdict history_check(const struct history *h);
  */
 void history_shrink(const struct history *h, struct history *out);
 
+/** history_complain() - it has no order: show why, and keep it in a file */
+void history_complain(const struct history *h, uint64_t seed);
+
 struct history_count {
 	uint64_t histories, ops, pending, kills;
 	uint64_t longest; /* ops of one history */

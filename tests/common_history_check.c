@@ -49,9 +49,7 @@ static void neighbours(const struct history *h, unsigned line,
 
 			if (l == line || o->begin > op->end)
 				continue;
-			if (other->client != h->line[line].client &&
-			    end >= op->begin)
-				s->crowded = 1;
+			s->crowded |= end >= op->begin;
 			if (o->end == HISTORY_NEVER)
 				end = h->client[other->client].reaped;
 			if (takes_pin(o) && end >= op->begin)

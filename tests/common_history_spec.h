@@ -23,7 +23,7 @@ struct spec_step {
 	uint16_t call;
 	uint16_t value;	  /* of spec.value */
 	uint8_t release;  /* a view: the step of this line that ends it */
-	uint8_t crowded;  /* others' calls overlap this one */
+	uint8_t crowded;  /* other lines' calls overlap this one */
 	uint8_t fleeting; /* a lookup that overlaps may have a pin here */
 };
 

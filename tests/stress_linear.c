@@ -61,31 +61,6 @@ static void tighten(struct maru_pool *pool, size_t keep)
 	maru_abort(pool, &first);
 }
 
-/* Not linearizable: shown in full and as far as is enough. */
-static void refused(const struct history *h, uint64_t seed)
-{
-	struct history *part = malloc(sizeof(*part));
-	const char *dir = getenv("HISTORY_DIR");
-	char path[256];
-	FILE *f;
-
-	if (part == NULL)
-		return;
-	history_shrink(h, part);
-	fprintf(stderr, "FAIL: seed %llu: no order for key %u in\n",
-		(unsigned long long)seed, history_check(part).key);
-	history_print(stderr, part);
-	snprintf(path, sizeof(path), "%s/history-%llu", dir ? dir : "/tmp",
-		 (unsigned long long)seed);
-	f = fopen(path, "w");
-	if (f != NULL) {
-		history_print(f, h);
-		fclose(f);
-		fprintf(stderr, "all of it is in %s; --check it again\n", path);
-	}
-	free(part);
-}
-
 static void judge(const struct history *h, uint64_t seed)
 {
 	struct history_verdict v = history_check(h);
@@ -94,7 +69,7 @@ static void judge(const struct history *h, uint64_t seed)
 		found.points = v.points;
 	if (v.linear == 0) {
 		found.refused++;
-		refused(h, seed);
+		history_complain(h, seed);
 	} else if (v.linear < 0) {
 		found.undecided++;
 		fprintf(stderr, "seed %llu: too large a search\n",
@@ -120,7 +95,7 @@ static int check_file(const char *path)
 			      "has no order",
 	       (unsigned long long)v.points);
 	if (v.linear == 0)
-		refused(h, 0);
+		history_complain(h, 0);
 	history_free(h);
 	return v.linear != 1;
 }
