@@ -16,10 +16,10 @@ static __thread struct {
 
 static void arm(void)
 {
-	struct itimerspec t = { .it_value.tv_nsec =
-					1000 + (long)(test_random(
-							      &nuisance.rnd) %
-						      30000) };
+	struct itimerspec t = {
+		.it_value.tv_nsec =
+			1000 + (long)(test_random(&nuisance.rnd) % 30000)
+	};
 
 	timer_settime(nuisance.timer, 0, &t, NULL);
 }

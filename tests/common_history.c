@@ -16,9 +16,10 @@ static const struct {
 	const char *name;
 	int rc;
 } results[] = {
-	{ "ENOENT", -ENOENT }, { "EBUSY", -EBUSY }, { "ENOSPC", -ENOSPC },
-	{ "EINPROGRESS", -EINPROGRESS }, { "ETIMEDOUT", -ETIMEDOUT },
-	{ "ESTALE", -ESTALE }, { "EINVAL", -EINVAL }, { "EAGAIN", -EAGAIN },
+	{ "ENOENT", -ENOENT },	     { "EBUSY", -EBUSY },
+	{ "ENOSPC", -ENOSPC },	     { "EINPROGRESS", -EINPROGRESS },
+	{ "ETIMEDOUT", -ETIMEDOUT }, { "ESTALE", -ESTALE },
+	{ "EINVAL", -EINVAL },	     { "EAGAIN", -EAGAIN },
 	{ "ESHUTDOWN", -ESHUTDOWN }, { "EUCLEAN", -EUCLEAN },
 	{ "ECANCELED", -ECANCELED },
 };
@@ -317,8 +318,10 @@ void history_complain(const struct history *h, uint64_t seed)
 	if (f != NULL) {
 		history_print(f, h);
 		fclose(f);
-		fprintf(stderr, "all of it is in %s, for stress_linear "
-				"--check\n", path);
+		fprintf(stderr,
+			"all of it is in %s, for stress_linear "
+			"--check\n",
+			path);
 	}
 	free(part);
 }

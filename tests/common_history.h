@@ -63,7 +63,7 @@ struct history_op {
 	uint64_t value;	     /* stored; or seen, 0: none */
 	int32_t rc;
 	uint16_t call, key;
-	uint16_t from; /* op of this line that took the hold or claim, + 1 */
+	uint16_t from;	/* op of this line that took the hold or claim, + 1 */
 	uint16_t view;	/* commit: with a view of what won */
 	uint32_t again; /* release: what the view showed at the end differs */
 };
@@ -100,8 +100,8 @@ int history_parse(FILE *f, struct history *h);
 /* Checking ------------------------------------------------------------------- */
 
 struct history_verdict {
-	int linear;   /* 1 yes, 0 no, -1 too large to say */
-	unsigned key; /* that has no order */
+	int linear;	 /* 1 yes, 0 no, -1 too large to say */
+	unsigned key;	 /* that has no order */
 	uint64_t points; /* of the largest search */
 };
 
@@ -136,7 +136,7 @@ struct history_play {
 	uint64_t seed;
 	uint64_t round; /* no two of one pool are the same */
 	int pressure;
-	int kills; /* kill and stop now and then */
+	int kills;		  /* kill and stop now and then */
 	uint64_t stops, replaced; /* counted */
 };
 

@@ -88,8 +88,8 @@ static int matters(const struct history_op *op)
 	}
 }
 
-static void add_step(struct spec *s, unsigned line,
-		     const struct history_op *op, unsigned call)
+static void add_step(struct spec *s, unsigned line, const struct history_op *op,
+		     unsigned call)
 {
 	struct spec_line *l = &s->line[line];
 	struct spec_step *step = &l->step[l->nr++];
@@ -121,8 +121,8 @@ static void link_releases(struct spec *s, unsigned line)
 static int may_evict(const struct history *h, const struct history_op *op)
 {
 	return op->call == HISTORY_evict ||
-	       (h->pressure && (op->call == HISTORY_store ||
-				op->call == HISTORY_reserve));
+	       (h->pressure &&
+		(op->call == HISTORY_store || op->call == HISTORY_reserve));
 }
 
 static void make_line(struct spec *s, unsigned line, unsigned key)

@@ -397,9 +397,8 @@ static void begin_all(struct history_player *p, struct batch *b, unsigned call)
 	for (unsigned i = 0; i < b->keys.nr; i++) {
 		unsigned no = (unsigned)(b->blob[b->off[i + 1] - 1] - '0');
 
-		b->op[i] = history_begin(p, call, no,
-					 call == HISTORY_store ? b->value[i] :
-								 0);
+		b->op[i] = history_begin(
+			p, call, no, call == HISTORY_store ? b->value[i] : 0);
 	}
 }
 
@@ -517,12 +516,12 @@ static const struct {
 	void (*fn)(struct history_player *p);
 	unsigned weight;
 } moves[] = {
-	{ store, 12 },	    { commit, 8 },	{ claim, 12 },
-	{ finish, 6 },	    { retrieve, 12 },	{ release, 8 },
-	{ read_key, 6 },    { exists, 3 },	{ touch, 1 },
-	{ wait, 3 },	    { delete, 16 },	{ pin, 7 },
+	{ store, 12 },	    { commit, 8 },	 { claim, 12 },
+	{ finish, 6 },	    { retrieve, 12 },	 { release, 8 },
+	{ read_key, 6 },    { exists, 3 },	 { touch, 1 },
+	{ wait, 3 },	    { delete, 16 },	 { pin, 7 },
 	{ store_batch, 2 }, { exists_batch, 1 }, { delete_batch, 3 },
-	{ hold_batch, 2 },  { claim_batch, 2 }, { evict, 8 },
+	{ hold_batch, 2 },  { claim_batch, 2 },	 { evict, 8 },
 	{ reap, 1 },
 };
 

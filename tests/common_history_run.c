@@ -113,23 +113,25 @@ struct referee {
 	struct history *h;
 	struct history_player self;
 	uint64_t rnd;
-	pid_t pid[HISTORY_CLIENTS]; /* 0: has ended */
-	unsigned threads;	    /* of all teams */
+	pid_t pid[HISTORY_CLIENTS];	/* 0: has ended */
+	unsigned threads;		/* of all teams */
 	uint64_t pins, buffers, claims; /* that the caller holds itself */
 };
 
 static int start_team(struct referee *r)
 {
 	struct history *h = r->h;
-	struct team t = { .play = r->play, .h = h,
+	struct team t = { .play = r->play,
+			  .h = h,
 			  .seed = test_random(&r->rnd),
-			  .client = h->client_nr, .line = h->line_nr,
+			  .client = h->client_nr,
+			  .line = h->line_nr,
 			  .lines = 1 + (unsigned)(test_random(&r->rnd) & 1) };
 	pid_t parent = getpid(), pid;
 
-	h->client[h->client_nr++] = (struct history_client){
-		HISTORY_NEVER, HISTORY_NEVER, HISTORY_NEVER
-	};
+	h->client[h->client_nr++] = (struct history_client){ HISTORY_NEVER,
+							     HISTORY_NEVER,
+							     HISTORY_NEVER };
 	for (unsigned i = 0; i < t.lines; i++)
 		h->line[h->line_nr++].client = t.client;
 	r->threads += t.lines;
@@ -191,23 +193,23 @@ static int is_reaped(const struct referee *r, unsigned client)
 /* Clean up, as any client may, and note after whom this is done for sure. */
 static void referee_reaps(struct referee *r)
 {
-	struct history_op *op = history_begin(&r->self, HISTORY_reap,
-					      HISTORY_NO_KEY, 0);
+	struct history_op *op =
+		history_begin(&r->self, HISTORY_reap, HISTORY_NO_KEY, 0);
 
 	history_end(op, maru_reap(r->play->pool));
 	for (unsigned c = 1; c < r->h->client_nr; c++) {
 		struct history_client *cl = &r->h->client[c];
 
-		if (cl->gone != HISTORY_NEVER &&
-		    cl->reaped == HISTORY_NEVER && is_reaped(r, c))
+		if (cl->gone != HISTORY_NEVER && cl->reaped == HISTORY_NEVER &&
+		    is_reaped(r, c))
 			cl->reaped = history_stamp();
 	}
 }
 
 static unsigned any_team(struct referee *r)
 {
-	unsigned c = 1 + (unsigned)(test_random(&r->rnd) %
-				    (r->h->client_nr - 1));
+	unsigned c =
+		1 + (unsigned)(test_random(&r->rnd) % (r->h->client_nr - 1));
 
 	return r->pid[c] != 0 ? c : 0;
 }
@@ -352,9 +354,8 @@ static void sit_down(struct referee *r)
 	r->h->key_nr = 1 + (uint32_t)(test_random(&r->rnd) % HISTORY_KEYS);
 	/* the referee is client 0, line 0 */
 	r->h->client_nr = r->h->line_nr = 1;
-	r->h->client[0] = (struct history_client){
-		HISTORY_NEVER, HISTORY_NEVER, HISTORY_NEVER
-	};
+	r->h->client[0] = (struct history_client){ HISTORY_NEVER, HISTORY_NEVER,
+						   HISTORY_NEVER };
 	r->self.h = r->h;
 	r->self.line = &r->h->line[0];
 	r->self.pool = r->play->pool;

@@ -241,9 +241,9 @@ static void do_unclaim(struct mover *m)
 {
 	struct spec_point next = *m->p;
 
-	if (!claimed_by_step(m) || (m->step->call == HISTORY_abort &&
-				    m->step->end != HISTORY_NEVER &&
-				    m->step->op->rc != 0))
+	if (!claimed_by_step(m) ||
+	    (m->step->call == HISTORY_abort && m->step->end != HISTORY_NEVER &&
+	     m->step->op->rc != 0))
 		return;
 	drop_claim(m, &next);
 	move(m, always, next);
@@ -349,8 +349,10 @@ static void do_step(struct mover *m)
 		stay(m, op->rc == (m->p->value != 0 ? 0 : -ENOENT), always);
 		break;
 	case HISTORY_release:
-		stay(m, m->step->end == HISTORY_NEVER ||
-		     (op->rc == 0 && !op->again), always);
+		stay(m,
+		     m->step->end == HISTORY_NEVER ||
+			     (op->rc == 0 && !op->again),
+		     always);
 		break;
 	case HISTORY_pin:
 		do_pin(m);
@@ -406,8 +408,9 @@ static uint64_t first_return(const struct spec *s, const struct spec_point *p)
 unsigned spec_moves(const struct spec *s, const struct spec_point *p,
 		    struct spec_point out[SPEC_MOVES])
 {
-	struct mover m = { .s = s, .p = p, .out = out,
-			   .limit = first_return(s, p) };
+	struct mover m = {
+		.s = s, .p = p, .out = out, .limit = first_return(s, p)
+	};
 
 	if (s->evictor_nr > 0 && p->value != 0)
 		do_evict(&m);

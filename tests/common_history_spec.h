@@ -48,13 +48,13 @@ struct spec {
 
 /* A pin by key; on which value only the point knows. */
 struct spec_pin {
-	uint16_t value; /* 0: none */
+	uint16_t value;	    /* 0: none */
 	uint8_t line, step; /* that took it; it may be another's by now */
 };
 
 struct spec_point {
 	uint64_t now;
-	uint16_t value; /* 0: the key is not there */
+	uint16_t value;			/* 0: the key is not there */
 	uint8_t claim_line, claim_step; /* line + 1; 0: not claimed */
 	uint32_t zero;
 	struct spec_pin pin[HISTORY_LINES];

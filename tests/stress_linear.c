@@ -21,7 +21,6 @@ static struct {
 	unsigned undecided, refused, failed;
 } found;
 
-
 static time_t now(void)
 {
 	struct timespec t;
