@@ -432,7 +432,7 @@ START_TEST(a_pid_is_a_client_only_with_its_start_boot_and_namespace)
 	struct maru_pool *p = room_pool();
 
 	ck_assert_int_eq(room_reap_namesake(p, 0), 0);
-	for (unsigned change = 1; change <= 4; change++)
+	for (unsigned change = 1; change <= 5; change++)
 		ck_assert_int_eq(room_reap_namesake(p, change), 1);
 }
 END_TEST

@@ -158,6 +158,48 @@ START_TEST(of_many_that_reserve_a_key_one_computes_it)
 }
 END_TEST
 
+/* One claims and commits; the other deletes until the value has gone. */
+static void claim_or_delete(struct maru_pool *pool, unsigned me)
+{
+	struct maru_buf buf;
+	uint64_t rnd = 1;
+	int rc;
+
+	test_disturb(me);
+	for (unsigned round = 0; round < TEST_ROUNDS(300); round++) {
+		if (me == 0)
+			ck_assert_int_eq(maru_reserve(pool, S("k"), 8, &buf),
+					 0);
+		line_up();
+		/* not to wait for anything: to meet another instruction */
+		for (uint64_t n = test_random(&rnd) % 512; me == 0 && n; n--)
+			ck_assert_int_eq(maru_exists(pool, S("k")), 0);
+		if (me == 0)
+			ck_assert_int_eq(maru_commit(pool, &buf, NULL, 0, NULL),
+					 0);
+		else
+			do {
+				rc = maru_delete(pool, S("k"));
+				ck_assert_int_ne(rc, -ENOENT);
+			} while (rc != 0);
+		line_up();
+	}
+	test_disturb_end();
+}
+
+START_TEST(a_delete_during_a_commit_meets_the_claim_or_the_value)
+{
+	pid_t pid[2];
+
+	test_pool(NULL);
+	race_make(2);
+	for (unsigned i = 0; i < 2; i++)
+		pid[i] = test_client(claim_or_delete, i);
+	for (unsigned i = 0; i < 2; i++)
+		test_ended(pid[i]);
+}
+END_TEST
+
 static void delete_each(struct maru_pool *pool, unsigned me)
 {
 	for (unsigned round = 0; round < TEST_ROUNDS(ROUNDS); round++) {
@@ -437,6 +479,7 @@ int main(void)
 		of_many_that_store_a_key_one_wins,
 		of_many_that_commit_a_key_one_wins_and_all_get_its_value,
 		of_many_that_reserve_a_key_one_computes_it,
+		a_delete_during_a_commit_meets_the_claim_or_the_value,
 		of_many_that_delete_a_key_one_does,
 		stores_and_deletes_balance,
 		views_stay_whole_while_others_delete_and_store,

@@ -8,6 +8,7 @@
  *   common_value.c  keys by number, values that follow from a number; this one
  *                   needs no libcheck and serves the stress programs too
  *   common_pack.c   the same keys packed, for the batch calls
+ *   common_disturb.c  a thread that is interrupted again and again
  *
  * A test of many threads asserts after it has joined them: libcheck's asserts
  * belong to one thread of a process.
@@ -116,6 +117,17 @@ const struct maru_keys *test_prefix(const struct maru_keys *keys);
 	test_pack_of((const unsigned[]){ __VA_ARGS__ },          \
 		     sizeof((const unsigned[]){ __VA_ARGS__ }) / \
 			     sizeof(unsigned))
+
+/* common_disturb.c --------------------------------------------------------- */
+
+/**
+ * test_disturb() - interrupt this thread all the time, at any instruction
+ *
+ * It then gives way or sleeps for some microseconds, so that on few processors
+ * too the calls of several overlap in all their parts.
+ */
+void test_disturb(uint64_t seed);
+void test_disturb_end(void);
 
 /* common.c ----------------------------------------------------------------- */
 

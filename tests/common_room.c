@@ -406,6 +406,9 @@ int room_reap_namesake(struct maru_pool *p, unsigned change)
 	const struct client_identity *me = &p->client.me;
 
 	room_ghost(p, CLIENT_ACTIVE);
+	/* no handle of this process came before */
+	a64_store_rlx(&m->joined_ns,
+		      dev_process_since(UINT64_MAX) - (change == 5));
 	a64_store_rlx(&m->start, me->start + (change == 1));
 	a64_store_rlx(&m->boot[0], me->boot[0] + (change == 2));
 	a64_store_rlx(&m->boot[1], me->boot[1] + (change == 3));

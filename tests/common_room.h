@@ -157,7 +157,8 @@ void room_leave_heir(struct maru_pool *q, unsigned no);
 
 /**
  * room_reap_namesake() - client_reap() of a ghost by this process' name
- * @change: 0, or which is another: 1 start, 2, 3 boot id, 4 pid namespace
+ * @change: 0, or which is another: 1 start, 2, 3 boot id, 4 pid namespace,
+ *	5 when it joined
  */
 int room_reap_namesake(struct maru_pool *p, unsigned change);
 

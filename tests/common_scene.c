@@ -13,7 +13,8 @@ struct maru_create_opts power_opts(void)
 				      .bytes = 8 << 20,
 				      .unit = 4096,
 				      .max_clients = 4,
-				      .flags = MARU_CREATE_DURABLE };
+				      .flags = MARU_CREATE_DURABLE,
+				      .quarantine_ms = MARU_QUARANTINE_NONE };
 
 	return o;
 }

@@ -28,6 +28,7 @@ static struct maru_create_opts how(void)
 		.bytes = MARU_POOL_MIN,
 		.unit = 1 << 16,
 		.max_clients = 6,
+		.quarantine_ms = MARU_QUARANTINE_NONE,
 	};
 }
 

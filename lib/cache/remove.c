@@ -45,8 +45,13 @@ int pool_delete(struct maru_pool *p, const struct dir_key *k)
 
 	dir_settle(&p->dir);
 	for (tries = 0; rc == -EAGAIN && tries < DELETE_TRIES; tries++) {
-		if (dir_peek(&p->dir, k, &hit))
-			return not_there(p, k);
+		if (dir_peek(&p->dir, k, &hit)) {
+			rc = not_there(p, k);
+			/* between the two looks the claim may have become the
+			 * entry */
+			if (rc != -ENOENT || dir_peek(&p->dir, k, &hit))
+				return rc;
+		}
 		rc = dir_remove(&p->dir, hit.idx, hit.word);
 		if (rc == -EAGAIN && tries % 16 == 15)
 			sched_yield();

@@ -157,6 +157,20 @@ static int pid_alive(const struct client *c, const struct media_client *m,
 }
 
 /*
+ * A slot that names this process, but joined before any handle of ours: of a
+ * dead one whose pid we have got within the same tick of its start time, or of
+ * the program that we were before execve().  Nobody else can tell, as we map
+ * the pool; but we join it, and then we do.
+ */
+static bool before_us(const struct client *c, const struct media_client *m,
+		      uint64_t pid)
+{
+	/* relaxed: written before the pid, see tell() */
+	return pid == c->me.pid && a64_load_rlx(&m->start) == c->me.start &&
+	       a64_load_rlx(&m->joined_ns) < dev_process_since(UINT64_MAX);
+}
+
+/*
  * The slot's word must be read before and exchanged afterwards: what is said
  * here is of whoever has the slot meanwhile.
  */
@@ -178,6 +192,8 @@ int client_alive(struct client *c, uint32_t slot)
 	if (!pid) /* it has not told who it is: joining, or died at that */
 		return held;
 	alive = pid_alive(c, m, pid);
+	if (alive == 1 && before_us(c, m, pid))
+		return 0;
 	if (held) /* a child may have inherited the lock: 0 is proof */
 		return alive == 0 ? 0 : 1;
 	if (alive == -1)

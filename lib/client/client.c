@@ -36,13 +36,15 @@ static uint64_t realtime_ns(void)
 static void tell(struct client *c, struct media_client *m, const char *name)
 {
 	const struct client_identity *me = &c->me;
+	uint64_t joined = realtime_ns();
 
+	dev_process_since(joined); /* before anybody can see it */
 	/* relaxed: C1 orders them */
 	a64_store_rlx(&m->start, me->start);
 	a64_store_rlx(&m->boot[0], me->boot[0]);
 	a64_store_rlx(&m->boot[1], me->boot[1]);
 	a64_store_rlx(&m->pidns, me->pidns);
-	a64_store_rlx(&m->joined_ns, realtime_ns());
+	a64_store_rlx(&m->joined_ns, joined);
 	a64_store_rlx(&m->owes, 0);
 	a64_store_rlx(&m->due, 0);
 	memset(m->name, 0, sizeof(m->name));

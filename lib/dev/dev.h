@@ -167,4 +167,11 @@ void dev_close_on_fork_end(int fd);
 /** dev_forks() - fork()s between the process that asked first and this one. */
 unsigned dev_forks(void);
 
+/**
+ * dev_process_since() - the least @ns that this process has ever told here
+ *
+ * A child of fork() and a program after execve() begin anew, with UINT64_MAX.
+ */
+uint64_t dev_process_since(uint64_t ns);
+
 #endif

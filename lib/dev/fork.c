@@ -21,7 +21,10 @@ static struct {
 	int *fds;
 	size_t nr, cap;
 	unsigned forks;
-} list = { .mutex = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
+	uint64_t since_ns; /* see dev_process_since() */
+} list = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+	   .once = PTHREAD_ONCE_INIT,
+	   .since_ns = UINT64_MAX };
 
 static void before(void)
 {
@@ -40,6 +43,7 @@ static void child(void)
 		close(list.fds[i]);
 	list.nr = 0;
 	list.forks++;
+	list.since_ns = UINT64_MAX;
 	pthread_mutex_unlock(&list.mutex);
 }
 
@@ -101,4 +105,15 @@ unsigned dev_forks(void)
 {
 	pthread_once(&list.once, install);
 	return list.forks;
+}
+
+uint64_t dev_process_since(uint64_t ns)
+{
+	pthread_once(&list.once, install);
+	pthread_mutex_lock(&list.mutex);
+	if (ns < list.since_ns)
+		list.since_ns = ns;
+	ns = list.since_ns;
+	pthread_mutex_unlock(&list.mutex);
+	return ns;
 }
