@@ -13,13 +13,17 @@
 #define TICK_NS 100000000ull
 #define TICK_SLOTS 16u
 
-/* A zombie that somebody still pins and that is nobody's debt but this row's */
+/*
+ * A zombie that somebody still pins and that is nobody's debt but this row's:
+ * we are leaving, have no row, or another thread of ours had our bit for a
+ * moment and might not leave it there.
+ */
 static bool must_stay(struct client *c, uint32_t slot, uint32_t idx)
 {
 	struct slab *s = c->dir->slab;
 
-	return (slot == c->self || c->self == CLIENT_NONE) &&
-	       block_state(block_load(slab_block(s, idx))) == BLOCK_DYING;
+	return block_state(block_load(slab_block(s, idx))) == BLOCK_DYING &&
+	       (slot == c->self || !dir_owes(c->dir, idx));
 }
 
 uint64_t client_undo_row(struct client *c, uint32_t slot, uint32_t inc,
