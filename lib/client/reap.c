@@ -25,7 +25,8 @@ struct undo {
 
 /*
  * The own bit is still needed: by a block that waits; by a zombie that somebody
- * pins and that is nobody's debt but this row's.
+ * pins and that is nobody's debt but this row's: we are leaving, have no row,
+ * or another thread of ours had our bit for a moment and might not leave it.
  */
 static bool must_stay(struct undo *u, uint32_t idx)
 {
@@ -33,7 +34,7 @@ static bool must_stay(struct undo *u, uint32_t idx)
 	uint64_t w = block_load(slab_block(c->dir->slab, idx));
 	bool waits = block_is_quarantined(w, u->slot, u->inc);
 	bool zombie = block_state(w) == BLOCK_DYING &&
-		      (u->slot == c->self || c->self == CLIENT_NONE);
+		      (u->slot == c->self || !dir_owes(c->dir, idx));
 
 	u->sum.quarantined += waits;
 	u->sum.zombies += zombie;

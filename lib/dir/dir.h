@@ -231,6 +231,8 @@ bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word);
  * Return: true if it is FREE now.
  */
 bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc);
+/** dir_owes() - has this client noted that it is to free this DYING block? */
+bool dir_owes(const struct dir *d, uint32_t idx);
 /** dir_settle() - see to the zombies that this client owes */
 void dir_settle(struct dir *d);
 /** dir_unlink() - clear the words of a version of a block. */

@@ -135,28 +135,35 @@ static bool borrow(struct dir *d, uint32_t idx)
  */
 static bool take_over(struct dir *d, uint32_t idx)
 {
-	unsigned i, tries;
+	unsigned tries;
 
 	for (tries = 0; tries < 1000; tries++) {
 		if (borrow(d, idx))
 			return true;
-		/* relaxed: private to the process, a number is all it is */
-		for (i = 0; i < DIR_DEBTS; i++)
-			if (a32_load_rlx(&d->debt[i]) == idx + 1)
-				return false;
+		if (dir_owes(d, idx))
+			return false;
 		cpu_relax();
 	}
 	return false;
 }
 
-/* Note a zombie; without room the own bit just stays until this client goes. */
-static void owe(struct dir *d, uint32_t idx)
+bool dir_owes(const struct dir *d, uint32_t idx)
 {
 	unsigned i;
 
-	/* no pair: a debt that a reaper's look misses is our own to see to */
-	if (d->owes)
-		a64_add_full(d->owes, 1);
+	for (i = 0; i < DIR_DEBTS; i++)
+		/* no pair: full for its place after the look at the word,
+		 * see settle_one() */
+		if (a32_load_full(&d->debt[i]) == idx + 1)
+			return true;
+	return false;
+}
+
+/* Without room the own bit just stays until this client goes. */
+static void note(struct dir *d, uint32_t idx)
+{
+	unsigned i;
+
 	for (i = 0; i < DIR_DEBTS; i++) {
 		uint32_t none = 0;
 
@@ -168,26 +175,46 @@ static void owe(struct dir *d, uint32_t idx)
 	}
 }
 
+static void owe(struct dir *d, uint32_t idx)
+{
+	/* no pair: a debt that a reaper's look misses is our own to see to */
+	if (d->owes)
+		a64_add_full(d->owes, 1);
+	note(d, idx);
+}
+
+static void settle_one(struct dir *d, a32 *debt)
+{
+	/* relaxed: D4 orders what others settled */
+	uint32_t at = a32_load_rlx(debt);
+	const struct media_block *b;
+	uint64_t w;
+
+	if (!at)
+		return;
+	b = slab_block(d->slab, at - 1);
+	w = block_load(b);
+	if (block_state(w) == BLOCK_DYING && !dir_reclaim(d, at - 1, w))
+		return;
+	/* no pair: see owe() */
+	if (!a32_cas_full(debt, &at, 0))
+		return;
+	/* A thread that reaps may have found the debt noted, and left to it a
+	 * zombie of the block's next life.  It looked at the word first. */
+	if (block_state(block_load(b)) == BLOCK_DYING) {
+		note(d, at - 1);
+		return;
+	}
+	slab_disown(d->slab, at - 1);
+	a64_sub_full(d->owes, 1); /* no pair: see owe() */
+}
+
 static void settle(struct dir *d)
 {
 	unsigned i;
 
-	for (i = 0; i < DIR_DEBTS; i++) {
-		/* relaxed: D4 orders what others settled */
-		uint32_t at = a32_load_rlx(&d->debt[i]);
-		uint64_t w;
-
-		if (!at)
-			continue;
-		w = block_load(slab_block(d->slab, at - 1));
-		if (block_state(w) == BLOCK_DYING && !dir_reclaim(d, at - 1, w))
-			continue;
-		/* no pair: see owe() */
-		if (!a32_cas_full(&d->debt[i], &at, 0))
-			continue;
-		slab_disown(d->slab, at - 1);
-		a64_sub_full(d->owes, 1); /* no pair: see owe() */
-	}
+	for (i = 0; i < DIR_DEBTS; i++)
+		settle_one(d, &d->debt[i]);
 }
 
 void dir_settle(struct dir *d)

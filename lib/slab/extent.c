@@ -222,15 +222,22 @@ bool extent_all_free(const struct slab *s, const struct extent *e)
 	return true;
 }
 
+/* To the hand's and the takers' extents again; e->word is RETIRING. */
+static void reactivate(const struct extent *e, uint64_t w)
+{
+	if (slab_cas(e->r, e->head, e->word, w) && e->class != SLAB_HUGE)
+		/* who came by meanwhile has taken it for a wrong hint */
+		maps_set(e->r, e->class, e->head);
+}
+
 bool extent_retire_end(struct slab *s, struct extent *e)
 {
 	uint64_t claimed = slab_word_make(SLAB_CLAIMED, e->class, s->self,
 					  e->run, e->word >> 40);
 
 	if (!extent_all_free(s, e)) {
-		slab_cas(e->r, e->head, e->word,
-			 slab_word_make(SLAB_ACTIVE, e->class, s->self, e->run,
-					e->word >> 40));
+		reactivate(e, slab_word_make(SLAB_ACTIVE, e->class, s->self,
+					     e->run, e->word >> 40));
 		return false;
 	}
 	/* S2 release: from here on the head's slab is on its way to others */
@@ -247,17 +254,20 @@ static void reap_slab(struct slab *s, uint32_t region, uint32_t slab,
 {
 	const struct slab_region *r = &s->region[region];
 	uint64_t w = slab_word(r, slab);
+	struct extent e;
 
 	if (slab_word_state(w) == SLAB_EMPTY) {
+		/* the dead may have left it set.  If somebody takes the slab
+		 * just now it stays clear, and the next who tries it sets it;
+		 * to set it here could outlast the slab's next giving back */
 		maps_clear(r, maps_busy(s), slab);
-		if (slab_word_state(slab_word(r, slab)) != SLAB_EMPTY)
-			maps_set(r, maps_busy(s), slab);
 		return;
 	}
 	if (slab_word_owner(w) != slot)
 		return;
-	if (slab_word_state(w) == SLAB_RETIRING)
-		slab_cas(r, slab, w, (w & ~0xfull) | SLAB_ACTIVE);
+	if (slab_word_state(w) == SLAB_RETIRING &&
+	    describe(s, region, slab, w, &e))
+		reactivate(&e, (w & ~0xfull) | SLAB_ACTIVE);
 	if (slab_word_state(w) == SLAB_CLAIMED)
 		give_back(s, region, slab, slab_word_run(w), slot);
 }
