@@ -25,6 +25,7 @@ ifeq ($(MAKELEVEL)$(filter clean uninstall,$(MAKECMDGOALS)),0)
 MAKEFLAGS += -j$(NPROC)
 endif
 
+, := ,
 empty :=
 space := $(empty) $(empty)
 BUILD := .build/$(MODE)-$(subst $(space),_,$(notdir $(CC)))
@@ -210,8 +211,12 @@ $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
 $(call each,$(CHECK_SRC) $(STRESS_SRC),$(call common,tests) $(LIB_OBJ),\
 	$$(CHECK_LIBS) $$(PKG_LIBS))
-$(call each,$(FUZZ_SRC),$(call common,tests) $(LIB_OBJ),\
-	-fsanitize=fuzzer $$(CHECK_LIBS) $$(PKG_LIBS))
+# Without the engine they replay what is kept in tests/corpus.
+FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),,$(call objs,tests/replay.c))
+$(call each,$(FUZZ_SRC),$(FUZZ_MAIN) $(call common,tests) \
+	$(call common,tools) $(LIB_OBJ),\
+	$(if $(FUZZ_MAIN),,-fsanitize=fuzzer) \
+	-Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap $$(CHECK_LIBS) $$(PKG_LIBS))
 
 # Runs -------------------------------------------------------------------------
 
