@@ -14,6 +14,7 @@ TRACE ?= $(wildcard ../shared/data/conversation_trace.jsonl)
 TEST_TIMEOUT ?= 120
 STRESS_TIME ?= 30
 FUZZ_TIME ?= 60
+FUZZ_TOTAL ?=
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -223,9 +224,9 @@ $(call each,$(FUZZ_SRC),$(FUZZ_MAIN) $(call common,tests) \
 check: deps-if-needed ## build all and run every test: MODE=asan|ubsan|tsan|cov
 	+@$(MAKE) --no-print-directory check-run
 
-check-run: all check-programs stress-programs examples
+check-run: all check-programs stress-programs examples $(FUZZERS)
 	@$(call test_env,$(JOBS),$(TEST_TIMEOUT)) \
-		tests/run $(CHECKS) $(EXAMPLES) $(SHELL_TESTS)
+		tests/run $(CHECKS) $(EXAMPLES) $(FUZZERS) $(SHELL_TESTS)
 
 demo: deps-if-needed ## replay a request trace in three processes: TRACE=file
 	+@$(MAKE) --no-print-directory demo-run
@@ -249,16 +250,12 @@ model: ## check the Promela models of the protocols
 		$(call test_env,$(JOBS),$(TEST_TIMEOUT)) tests/model/run; \
 	else echo 'no tests/model/run'; fi
 
-fuzz: ## fuzz with clang: FUZZ_TIME=seconds each
+fuzz: ## fuzz with clang: FUZZ_TIME=seconds each, or FUZZ_TOTAL= for all
 	+@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-run
 
 fuzz-run: $(FUZZERS)
-	@set -e; for f in $(FUZZERS); do n=$${f##*/}; \
-		mkdir -p $(BUILD)/corpus/$$n; seed=tests/corpus/$$n; \
-		[ -d $$seed ] || seed=; echo "== $$n, $(FUZZ_TIME) s"; \
-		$$f -max_total_time=$(FUZZ_TIME) -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/$$n- \
-			$(BUILD)/corpus/$$n $$seed; done
+	@BUILD='$(CURDIR)/$(BUILD)' JOBS=$(JOBS) FUZZ_TIME=$(FUZZ_TIME) \
+	FUZZ_TOTAL=$(FUZZ_TOTAL) tests/fuzz-run $(FUZZERS)
 
 lint: $(BUILD)/libmaru.so ## house rules: floors, symbols, sizes, pages, ...
 	@BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' tests/lint/all
@@ -346,9 +343,9 @@ help: ## this list
 		awk -F'\t' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo; echo 'variables: MODE=release|debug|asan|ubsan|tsan|cov CC=gcc|clang'
 	@echo '  WERROR=1 V=1 DEPS=0 JOBS= TRACE= DESTDIR= PREFIX= CFLAGS= LDFLAGS='
-	@echo '  TEST_TIMEOUT= STRESS_TIME= FUZZ_TIME= (seconds)'
+	@echo '  TEST_TIMEOUT= STRESS_TIME= FUZZ_TIME= FUZZ_TOTAL= (seconds)'
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(call objs,$(PLUGIN_SRC) \
 	$(TOOL_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) $(CHECK_SRC) $(STRESS_SRC) \
-	$(FUZZ_SRC)) \
+	$(FUZZ_SRC) tests/replay.c) \
 	$(foreach d,tools bench tests tests/examples,$(call common,$(d))))

@@ -59,8 +59,8 @@ void fuzz_parse(struct fuzz_input *in, const uint8_t *data, size_t size)
 	memcpy(in->edit, data, in->edit_nr * sizeof(struct fuzz_edit));
 	data += in->edit_nr * sizeof(struct fuzz_edit);
 	size -= in->edit_nr * sizeof(struct fuzz_edit);
-	in->call_nr = (unsigned)bits_min(size / sizeof(struct fuzz_call),
-					 FUZZ_CALLS);
+	in->call_nr =
+		(unsigned)bits_min(size / sizeof(struct fuzz_call), FUZZ_CALLS);
 	memcpy(in->call, data, in->call_nr * sizeof(struct fuzz_call));
 }
 
@@ -199,7 +199,8 @@ static void edit(const struct fuzz_edit *e)
 
 		if (off + width > s->len || from + width > s->len)
 			return;
-		v = change(e, load(base + off, width), load(base + from, width));
+		v = change(e, load(base + off, width),
+			   load(base + from, width));
 		memcpy(base + off, &v, width);
 		off += step;
 		from += step;

@@ -38,7 +38,7 @@ enum fuzz_base {
 struct fuzz_image {
 	unsigned char *bytes; /* FUZZ_BYTES */
 	struct media_super sb;
-	uint64_t meta; /* everything up to here is tables */
+	uint64_t meta;		      /* everything up to here is tables */
 	uint32_t pages[512], page_nr; /* of the rest those that are not zero */
 	/* records that are in use, for edits that hit something */
 	uint32_t used[SECTION_NR][256], used_nr[SECTION_NR];
@@ -111,10 +111,10 @@ bool fuzz_same(void);
 void fuzz_fail(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
-#define FUZZ_MUST(cond)                                            \
-	((cond) ? (void)0 :                                        \
-		  fuzz_fail("%s:%d: %s; %s", __FILE__, __LINE__, \
-			    #cond, maru_errmsg()))
+#define FUZZ_MUST(cond)                                                 \
+	((cond) ? (void)0 :                                             \
+		  fuzz_fail("%s:%d: %s; %s", __FILE__, __LINE__, #cond, \
+			    maru_errmsg()))
 
 /** fuzz_rc() - success, or an error that the pages of this call name */
 int fuzz_rc(const char *call, int rc, const char *errors);

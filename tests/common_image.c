@@ -54,7 +54,7 @@ uint32_t fuzz_record(unsigned section)
 static size_t value_len(unsigned no)
 {
 	static const size_t len[] = {
-		100,   0,	1,     4096, 4097, 9000,
+		100,   0,	 1,	4096, 4097, 9000,
 		16384, 5 * UNIT, 30000, 60,   700,  2 * UNIT - 300,
 	};
 

@@ -25,13 +25,45 @@ static uint32_t rnd(uint32_t n)
 static uint64_t odd_number(void)
 {
 	static const uint64_t some[] = {
-		0,	1,	  2,	  3,	      7,	   8,
-		9,	63,	  64,	  65,	      127,	   128,
-		191,	192,	  193,	  255,	      256,	   1023,
-		1024,	1025,	  4095,	  4096,	      4097,	   65535,
-		65536,	0x7fff,	  0x8000, 1u << 20,   (1u << 26) - 1, 1u << 26,
-		1u << 31, UINT32_MAX, 1ull << 32, 1ull << 40, 1ull << 48,
-		1ull << 62, 1ull << 63, UINT64_MAX, UINT64_MAX - 4095,
+		0,
+		1,
+		2,
+		3,
+		7,
+		8,
+		9,
+		63,
+		64,
+		65,
+		127,
+		128,
+		191,
+		192,
+		193,
+		255,
+		256,
+		1023,
+		1024,
+		1025,
+		4095,
+		4096,
+		4097,
+		65535,
+		65536,
+		0x7fff,
+		0x8000,
+		1u << 20,
+		(1u << 26) - 1,
+		1u << 26,
+		1u << 31,
+		UINT32_MAX,
+		1ull << 32,
+		1ull << 40,
+		1ull << 48,
+		1ull << 62,
+		1ull << 63,
+		UINT64_MAX,
+		UINT64_MAX - 4095,
 	};
 
 	switch (rnd(4)) {
@@ -83,8 +115,8 @@ static uint64_t some_slab_word(const struct fuzz_image *im)
 /* A field of a descriptor and something to be in it. */
 static void edit_block(const struct fuzz_image *im, struct fuzz_edit *e)
 {
-	static const uint8_t at[] = { 0, 0, 0, 8, 16, 24, 24, 24, 32,
-				      32, 36, 40, 44, 52, 64, 248 };
+	static const uint8_t at[] = { 0,  0,  0,  8,  16, 24, 24, 24,
+				      32, 32, 36, 40, 44, 52, 64, 248 };
 
 	e->off = some_idx(im) * 256 + PICK(at);
 	e->width = 3;
@@ -195,11 +227,11 @@ static void edit_super(struct fuzz_edit *e)
 static void edit_new(const struct fuzz_image *im, struct fuzz_edit *e)
 {
 	static const uint8_t where[] = {
-		SECTION_BLOCKS,	 SECTION_BLOCKS,  SECTION_BLOCKS,
-		SECTION_BLOCKS,	 SECTION_BUCKETS, SECTION_BUCKETS,
-		SECTION_SLABS,	 SECTION_SLABS,	  SECTION_LEDGER,
-		SECTION_CLIENTS, SECTION_SUPER_A, SECTION_SLAB_MAPS,
-		SECTION_HANDS,	 SECTION_ACTIVE,  SECTION_CONTROL,
+		SECTION_BLOCKS,	 SECTION_BLOCKS,   SECTION_BLOCKS,
+		SECTION_BLOCKS,	 SECTION_BUCKETS,  SECTION_BUCKETS,
+		SECTION_SLABS,	 SECTION_SLABS,	   SECTION_LEDGER,
+		SECTION_CLIENTS, SECTION_SUPER_A,  SECTION_SLAB_MAPS,
+		SECTION_HANDS,	 SECTION_ACTIVE,   SECTION_CONTROL,
 		SECTION_DATA,	 SECTION_COUNTERS,
 	};
 
@@ -248,8 +280,7 @@ static void add_edit(struct fuzz_input *in, const struct fuzz_image *im)
 	in->edit_nr++;
 	if (e->section == SECTION_SUPER_A)
 		in->flags |= FUZZ_RESEAL | (rnd(2) ? FUZZ_COPIES : 0);
-	if (e->section != SECTION_BLOCKS || in->edit_nr >= FUZZ_EDITS ||
-	    rnd(2))
+	if (e->section != SECTION_BLOCKS || in->edit_nr >= FUZZ_EDITS || rnd(2))
 		return;
 	in->edit[in->edit_nr++] = (struct fuzz_edit){
 		.section = SECTION_BLOCKS,

@@ -35,8 +35,7 @@ static void exists_batch(struct maru_pool *p, const struct fuzz_input *in)
 				  .flags = in->what & 1 ? MARU_PREFIX : 0 };
 
 	for (unsigned i = 0; i < in->call_nr; i++)
-		off[i + 1] = off[i] +
-			     fuzz_key(blob + off[i], in->call[i].key);
+		off[i + 1] = off[i] + fuzz_key(blob + off[i], in->call[i].key);
 	rc = maru_exists_batch(p, &keys, res);
 	FUZZ_MUST(rc >= 0 && rc <= (int)in->call_nr);
 }

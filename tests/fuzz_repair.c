@@ -26,10 +26,9 @@ static void tell(void *ctx, const struct maru_fault *fault)
 static int fsck(uint32_t flags, struct maru_fsck_result *res)
 {
 	static struct maru_fault last;
-	struct maru_fsck_opts o = { .size = sizeof(o),
-				    .flags = flags,
-				    .fn = tell,
-				    .ctx = &last };
+	struct maru_fsck_opts o = {
+		.size = sizeof(o), .flags = flags, .fn = tell, .ctx = &last
+	};
 	int rc;
 
 	err_clear();
@@ -68,8 +67,8 @@ static uint64_t read_all(struct maru_pool *p, struct maru_pool *reader,
 		fuzz_inside(p, v.data, v.len);
 		rc = maru_read(reader, e.key, e.klen, buf, sizeof(buf), &len);
 		FUZZ_MUST(rc == 0 || (rc == MARU_E_CORRUPT && !values));
-		FUZZ_MUST(rc != 0 || (len == v.len &&
-				      memcmp(buf, v.data, len) == 0));
+		FUZZ_MUST(rc != 0 ||
+			  (len == v.len && memcmp(buf, v.data, len) == 0));
 		FUZZ_MUST(maru_release(p, &v) == 0);
 	}
 	return nr;

@@ -36,9 +36,9 @@ struct act {
 
 static size_t some_len(unsigned a)
 {
-	static const size_t len[] = { 0,	  1,	 100,	    4096,
-				      4097,	  9000,	 4096 - 8, 20000,
-				      65536,	  81920, 100000,   FUZZ_VALUE };
+	static const size_t len[] = { 0,     1,	    100,      4096,
+				      4097,  9000,  4096 - 8, 20000,
+				      65536, 81920, 100000,   FUZZ_VALUE };
 
 	return len[a % TEST_LEN(len)];
 }
@@ -46,8 +46,9 @@ static size_t some_len(unsigned a)
 /* Counts as the caller's: mostly one. */
 static unsigned some_count(unsigned a)
 {
-	static const unsigned count[] = { 1, 1, 1, 2, 0, 100, MARU_PIN_MAX,
-					  MARU_PIN_MAX + 1 };
+	static const unsigned count[] = {
+		1, 1, 1, 2, 0, 100, MARU_PIN_MAX, MARU_PIN_MAX + 1
+	};
 
 	return count[a % TEST_LEN(count)];
 }
@@ -204,9 +205,8 @@ static void do_ref(struct act *a)
 		a->ref->addr ^= 1ull << (a->c->a % 64);
 	rc = CALL(maru_ref_pin(a->p, a->ref, some_count(a->c->b)),
 		  ANY "ESTALE EOVERFLOW EINVAL");
-	if (rc == 0 &&
-	    CALL(maru_ref_data(a->p, a->ref, &data, &len),
-		 ANY "ESTALE EINVAL") == 0)
+	if (rc == 0 && CALL(maru_ref_data(a->p, a->ref, &data, &len),
+			    ANY "ESTALE EINVAL") == 0)
 		fuzz_inside(a->p, data, len);
 }
 
