@@ -6,6 +6,8 @@
  *   common_image.c   the pools to start from, the same in every run
  *   common_fuzz.c    an input: choice of a pool, edits, a script of calls
  *   common_mutate.c  new inputs out of old ones, by what the format means
+ *   common_look.c    calls that look, and what must hold of their answers
+ *   common_acts.c    calls that change
  *   common_guard.c   nothing may be touched around the pool and in its gaps
  *
  *   input: base 1 | flags 1 | edits 1 | what 1 | edits x 16 | script x 4
@@ -131,8 +133,29 @@ void fuzz_look(struct maru_pool *pool, unsigned what);
 /** fuzz_read_key() - read a key in all ways that a reader has */
 void fuzz_read_key(struct maru_pool *pool, unsigned no, size_t cap);
 
+/** fuzz_live() - somebody else changes the pool meanwhile */
+void fuzz_live(bool live);
+
 /** fuzz_value() - FUZZ_VALUE bytes */
 const unsigned char *fuzz_value(void);
+
+/* common_acts.c */
+
+#define FUZZ_SLOTS 4u /* views, buffers and references of a handle */
+
+struct fuzz_hand {
+	struct maru_pool *pool;
+	struct maru_view view[FUZZ_SLOTS];
+	struct maru_buf buf[FUZZ_SLOTS];
+	struct maru_ref ref[FUZZ_SLOTS];
+};
+
+/** fuzz_act() - do a call of a script */
+void fuzz_act(struct fuzz_hand *h, struct fuzz_input *in,
+	      const struct fuzz_call *c);
+
+/** fuzz_leave() - close, with force if need be */
+void fuzz_leave(struct fuzz_hand *h);
 
 /* common_guard.c */
 

@@ -42,7 +42,7 @@ static void exists_batch(struct maru_pool *p, const struct fuzz_input *in)
 
 static void use(struct maru_pool *p, struct fuzz_input *in)
 {
-	static const size_t caps[] = { 1, 100, 4096, 9000, FUZZ_VALUE };
+	static const size_t caps[] = { 1, 100, 4096, 9000, 4097, 1, 200000 };
 
 	for (unsigned i = 0; i < in->call_nr; i++) {
 		const struct fuzz_call *c = &in->call[i];
@@ -52,7 +52,7 @@ static void use(struct maru_pool *p, struct fuzz_input *in)
 			fuzz_edit_next(in);
 			break;
 		case 1:
-			fuzz_look(p, c->a);
+			fuzz_look(p, 1u << c->a % 6);
 			break;
 		default:
 			fuzz_read_key(p, c->key % FUZZ_KEYS,
