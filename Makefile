@@ -95,6 +95,7 @@ BENCH_SRC := $(call programs,bench,*.c)
 EXAMPLE_SRC := $(call programs,tests/examples,*.c)
 CHECK_SRC := $(wildcard tests/check_*.c)
 STRESS_SRC := $(wildcard tests/stress_*.c tests/crash_*.c)
+HOSTILE_SRC := tests/stress_hostile.c
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
 SHELL_TESTS := $(wildcard tests/*.sh)
@@ -210,14 +211,18 @@ $(call each,$(TOOL_SRC),$(call common,tools) $(STATIC),$$(PKG_LIBS))
 $(call each,$(BENCH_SRC),$(call common,bench) $(STATIC),$$(PKG_LIBS))
 $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
-$(call each,$(CHECK_SRC) $(STRESS_SRC),$(call common,tests) $(LIB_OBJ),\
-	$$(CHECK_LIBS) $$(PKG_LIBS))
+$(call each,$(CHECK_SRC) $(filter-out $(HOSTILE_SRC),$(STRESS_SRC)),\
+	$(call common,tests) $(LIB_OBJ),$$(CHECK_LIBS) $$(PKG_LIBS))
+# Those that damage a pool have fences around its mapping: common_guard.c.
+FENCES := -Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap
+$(call each,$(HOSTILE_SRC),$(call common,tests) $(LIB_OBJ),\
+	$(FENCES) $$(CHECK_LIBS) $$(PKG_LIBS))
 # Without the engine they replay what is kept in tests/corpus.
 FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),,$(call objs,tests/replay.c))
 $(call each,$(FUZZ_SRC),$(FUZZ_MAIN) $(call common,tests) \
 	$(call common,tools) $(LIB_OBJ),\
-	$(if $(FUZZ_MAIN),,-fsanitize=fuzzer) \
-	-Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap $$(CHECK_LIBS) $$(PKG_LIBS))
+	$(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(FENCES) \
+	$$(CHECK_LIBS) $$(PKG_LIBS))
 
 # Runs -------------------------------------------------------------------------
 

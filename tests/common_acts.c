@@ -70,7 +70,8 @@ static void do_retrieve(struct act *a)
 static void do_release(struct act *a)
 {
 	CALL(maru_release(a->p, a->view), "ESTALE ESHUTDOWN");
-	FUZZ_MUST(a->view->data == NULL);
+	/* that of a client which was declared dead is not even looked at */
+	memset(a->view, 0, sizeof(*a->view));
 }
 
 static void do_read(struct act *a)

@@ -181,7 +181,7 @@ static uint64_t change(const struct fuzz_edit *e, uint64_t old, uint64_t from)
 	}
 }
 
-static void edit(const struct fuzz_edit *e)
+void fuzz_edit(const struct fuzz_edit *e)
 {
 	unsigned section = e->section % SECTION_NR;
 	const struct media_section *s = &work.image->sb.section[section];
@@ -205,6 +205,31 @@ static void edit(const struct fuzz_edit *e)
 		off += step;
 		from += step;
 	}
+}
+
+uint64_t fuzz_word(const struct fuzz_edit *e)
+{
+	unsigned section = e->section % SECTION_NR;
+	const struct media_section *s = &work.image->sb.section[section];
+	unsigned width = 1u << (e->width & 3);
+	uint64_t off = e->off % s->len;
+
+	return off + width > s->len ? 0 :
+				      load(work.bytes + s->off + off, width);
+}
+
+void fuzz_heal(void)
+{
+	memcpy(work.bytes, work.image->bytes, work.image->meta);
+}
+
+void fuzz_heal_super(void)
+{
+	const struct fuzz_image *im = work.image;
+
+	memcpy(work.bytes, im->bytes, 2 * MEDIA_PAGE);
+	memcpy(work.bytes + im->sb.section[SECTION_SUPER_C].off, im->bytes,
+	       MEDIA_PAGE);
 }
 
 /* What was done to copy A is meant to get past the checksum. */
@@ -234,14 +259,14 @@ void fuzz_set_up(struct fuzz_input *in)
 		start();
 	restore(fuzz_image(in->base));
 	while (in->edited < now)
-		edit(&in->edit[in->edited++]);
+		fuzz_edit(&in->edit[in->edited++]);
 	reseal(in->flags);
 }
 
 void fuzz_edit_next(struct fuzz_input *in)
 {
 	if (in->edited < in->edit_nr)
-		edit(&in->edit[in->edited++]);
+		fuzz_edit(&in->edit[in->edited++]);
 }
 
 const char *fuzz_target(void)

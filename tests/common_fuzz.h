@@ -96,8 +96,20 @@ size_t fuzz_write(const struct fuzz_input *in, uint8_t *data, size_t max);
 /** fuzz_set_up() - the pool of an input, damaged as it says */
 void fuzz_set_up(struct fuzz_input *in);
 
+/** fuzz_edit() - do one; fuzz_word() - what is there before */
+void fuzz_edit(const struct fuzz_edit *e);
+uint64_t fuzz_word(const struct fuzz_edit *e);
+
+/** fuzz_heal() - all tables, fuzz_heal_super() superblocks as they were */
+void fuzz_heal(void);
+void fuzz_heal_super(void);
+
 /** fuzz_edit_next() - one of the later edits */
 void fuzz_edit_next(struct fuzz_input *in);
+
+/** fuzz_edit_any() - any edit that makes sense; common_mutate.c */
+void fuzz_edit_any(uint64_t *seed, const struct fuzz_image *im,
+		   struct fuzz_edit *e);
 
 /** fuzz_target() - what maru_open() takes */
 const char *fuzz_target(void);

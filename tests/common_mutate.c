@@ -269,6 +269,14 @@ static void edit_new(const struct fuzz_image *im, struct fuzz_edit *e)
 	}
 }
 
+void fuzz_edit_any(uint64_t *seed, const struct fuzz_image *im,
+		   struct fuzz_edit *e)
+{
+	state = *seed;
+	edit_new(im, e);
+	*seed = state;
+}
+
 /* An edit of a descriptor that would be noticed at once is made good. */
 static void add_edit(struct fuzz_input *in, const struct fuzz_image *im)
 {
