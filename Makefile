@@ -130,7 +130,8 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
-	check-programs demo demo-run stress stress-programs model fuzz fuzz-run \
+	check-programs demo demo-run stress stress-hostile stress-programs model \
+	fuzz fuzz-run \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
 
@@ -249,6 +250,11 @@ stress: stress-programs tools ## kill and race the library: STRESS_TIME=seconds 
 	@STRESS_TIME=$(STRESS_TIME) \
 	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
 		tests/run $(STRESSES)
+
+stress-hostile: $(call bins,$(HOSTILE_SRC))
+	@STRESS_TIME=$(STRESS_TIME) \
+	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
+		tests/run $(call bins,$(HOSTILE_SRC))
 
 model: ## check the Promela models of the protocols
 	@if [ -x tests/model/run ]; then mkdir -p $(BUILD)/model && \
