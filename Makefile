@@ -95,7 +95,7 @@ BENCH_SRC := $(call programs,bench,*.c)
 EXAMPLE_SRC := $(call programs,tests/examples,*.c)
 CHECK_SRC := $(wildcard tests/check_*.c)
 STRESS_SRC := $(wildcard tests/stress_*.c tests/crash_*.c)
-HOSTILE_SRC := tests/stress_hostile.c
+HOSTILE_SRC := tests/stress_hostile.c tests/check_hostile.c
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
 SHELL_TESTS := $(wildcard tests/*.sh)
@@ -212,7 +212,7 @@ $(call each,$(TOOL_SRC),$(call common,tools) $(STATIC),$$(PKG_LIBS))
 $(call each,$(BENCH_SRC),$(call common,bench) $(STATIC),$$(PKG_LIBS))
 $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
-$(call each,$(CHECK_SRC) $(filter-out $(HOSTILE_SRC),$(STRESS_SRC)),\
+$(call each,$(filter-out $(HOSTILE_SRC),$(CHECK_SRC) $(STRESS_SRC)),\
 	$(call common,tests) $(LIB_OBJ),$$(CHECK_LIBS) $$(PKG_LIBS))
 # Those that damage a pool have fences around its mapping: common_guard.c.
 FENCES := -Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap
@@ -251,10 +251,9 @@ stress: stress-programs tools ## kill and race the library: STRESS_TIME=seconds 
 	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
 		tests/run $(STRESSES)
 
-stress-hostile: $(call bins,$(HOSTILE_SRC))
+stress-hostile: $(BUILD)/tests/stress_hostile
 	@STRESS_TIME=$(STRESS_TIME) \
-	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
-		tests/run $(call bins,$(HOSTILE_SRC))
+	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) tests/run $<
 
 model: ## check the Promela models of the protocols
 	@if [ -x tests/model/run ]; then mkdir -p $(BUILD)/model && \

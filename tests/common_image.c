@@ -25,6 +25,7 @@ size_t fuzz_key(unsigned char key[MARU_KEY_MAX], unsigned no)
 		want = no == 7 ? BLOCK_KEY_INLINE : BLOCK_KEY_INLINE + 1 + no;
 	if (no == 23)
 		want = MARU_KEY_MAX;
+	want = want < MARU_KEY_MAX ? want : MARU_KEY_MAX;
 	for (i = len; i < want; i++)
 		key[i] = (unsigned char)(no * 31 + i * 7);
 	return want;
@@ -270,7 +271,8 @@ static void make(unsigned base, struct fuzz_image *im)
 		.classes = exact,
 		.class_nr = 1,
 	};
-	unsigned char *bytes = NULL;
+	bool was_child = test_is_child;
+	unsigned char *bytes;
 	int fd;
 
 	test_is_child = true; /* asserts of the helpers are for no runner */
@@ -283,6 +285,7 @@ static void make(unsigned base, struct fuzz_image *im)
 		fuzz_fail("base: mmap");
 	fix_super(bytes);
 	populate(base, fd, bytes, im);
+	test_is_child = was_child;
 	munmap(bytes, FUZZ_BYTES);
 	close(fd);
 	memcpy(&im->sb, im->bytes, sizeof(im->sb));
