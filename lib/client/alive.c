@@ -128,6 +128,8 @@ int client_alive(struct client *c, uint32_t slot)
 	uint64_t pid;
 	int held, alive;
 
+	if (slot >= c->slot_nr)
+		return 0; /* no client can be that one */
 	if (slot == c->self)
 		return 1;
 	held = dev_lock_held(&c->lock, CLIENT_LOCK_SLOT + slot);
