@@ -42,7 +42,7 @@ static enum look look_at(struct maru_pool *p, uint32_t idx)
 	case BLOCK_FREE:
 		return LOOK_FREE;
 	case BLOCK_LIVE:
-		use = a8_load_rlx(&b->use); /* racy on purpose */
+		use = block_use(b);
 		if (use) {
 			a8_store_rlx(&b->use, (uint8_t)(use - 1));
 			return LOOK_CHANCE;
