@@ -11,6 +11,9 @@ bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 	uint32_t klen = block_klen(b);
 	struct dir_key k;
 
+	*why = "its version is 0, that of no entry";
+	if (!block_version(block_load(b)))
+		return false;
 	*why = "the key's length cannot be";
 	if (!klen || klen > MARU_KEY_MAX || entry_key(d, idx, key) != klen)
 		return false;
