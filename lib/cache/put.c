@@ -273,7 +273,8 @@ int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 	memset(buf, 0, sizeof(*buf));
 	if (rc >= 0 && opts->view && !pool_view(p, &other, opts->view)) {
 		dir_drop(&p->dir, other.idx, wanted_pins(opts));
-		return err_set(MARU_E_CORRUPT, "entry with an impossible length");
+		return err_set(MARU_E_CORRUPT,
+			       "entry with an impossible length");
 	}
 	if (rc >= 0)
 		ledger_name(&p->slab, other.idx, opts->pins);
