@@ -214,7 +214,7 @@ $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
 $(call each,$(filter-out $(HOSTILE_SRC),$(CHECK_SRC) $(STRESS_SRC)),\
 	$(call common,tests) $(LIB_OBJ),$$(CHECK_LIBS) $$(PKG_LIBS))
-# Those that damage a pool have fences around its mapping: common_guard.c.
+# Those that damage a pool have fences around its mapping: common_fuzz_guard.c.
 FENCES := -Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap
 $(call each,$(HOSTILE_SRC),$(call common,tests) $(LIB_OBJ),\
 	$(FENCES) $$(CHECK_LIBS) $$(PKG_LIBS))

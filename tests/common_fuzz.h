@@ -3,12 +3,12 @@
  * What the fuzzing programs share: pools to start from, damage done to them,
  * and what has to hold whatever the damage.
  *
- *   common_image.c   the pools to start from, the same in every run
+ *   common_fuzz_image.c   the pools to start from, the same in every run
  *   common_fuzz.c    an input: choice of a pool, edits, a script of calls
- *   common_mutate.c  new inputs out of old ones, by what the format means
- *   common_look.c    calls that look, and what must hold of their answers
- *   common_acts.c    calls that change
- *   common_guard.c   nothing may be touched around the pool and in its gaps
+ *   common_fuzz_mutate.c  new inputs out of old ones, by what the format means
+ *   common_fuzz_look.c    calls that look, and what must hold of their answers
+ *   common_fuzz_acts.c    calls that change
+ *   common_fuzz_guard.c   nothing may be touched around the pool and in its gaps
  *
  *   input: base 1 | flags 1 | edits 1 | what 1 | edits x 16 | script x 4
  */
@@ -26,7 +26,7 @@
 #define FUZZ_VALUE (384u << 10) /* bytes of the largest value */
 #define FUZZ_KEYS 96u		/* keys up to this number may be there */
 
-/* common_image.c */
+/* common_fuzz_image.c */
 
 enum fuzz_base {
 	FUZZ_EMPTY,
@@ -107,7 +107,7 @@ void fuzz_heal_super(void);
 /** fuzz_edit_next() - one of the later edits */
 void fuzz_edit_next(struct fuzz_input *in);
 
-/** fuzz_edit_any() - any edit that makes sense; common_mutate.c */
+/** fuzz_edit_any() - any edit that makes sense; common_fuzz_mutate.c */
 void fuzz_edit_any(uint64_t *seed, const struct fuzz_image *im,
 		   struct fuzz_edit *e);
 
@@ -151,7 +151,7 @@ void fuzz_live(bool live);
 /** fuzz_value() - FUZZ_VALUE bytes */
 const unsigned char *fuzz_value(void);
 
-/* common_acts.c */
+/* common_fuzz_acts.c */
 
 #define FUZZ_SLOTS 4u /* views, buffers and references of a handle */
 
@@ -169,10 +169,10 @@ void fuzz_act(struct fuzz_hand *h, struct fuzz_input *in,
 /** fuzz_leave() - close, with force if need be */
 void fuzz_leave(struct fuzz_hand *h);
 
-/* common_guard.c */
+/* common_fuzz_guard.c */
 
-/** guard_strict() - the superblocks too may not be touched once mapped */
-void guard_strict(bool on);
+/** fuzz_guard_strict() - the superblocks too may not be touched once mapped */
+void fuzz_guard_strict(bool on);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_parse(&in, data, size);
 	fuzz_set_up(&in);
-	guard_strict(true);
+	fuzz_guard_strict(true);
 	fuzz_remember();
 	p = fuzz_open(MARU_OPEN_RDONLY | (in.what & 1 ? MARU_OPEN_INSPECT : 0));
 	if (p != NULL) {

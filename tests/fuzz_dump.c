@@ -11,7 +11,7 @@ int dump_main(int argc, char **argv);
 #undef SECTION_NR
 
 #include "common_fuzz.h"
-#include "common_tool.h"
+#include "common_fuzz_tool.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_parse(&in, data, size);
 	fuzz_set_up(&in);
-	guard_strict(true);
+	fuzz_guard_strict(true);
 	args[1] = fuzz_target();
 	if (in.what & 1)
 		args[nr++] = "--json";
@@ -36,10 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		args[nr++] = states[in.what >> 3 & 3];
 	}
 	fuzz_remember();
-	rc = tool_run(dump_main, nr, args, &out);
+	rc = fuzz_tool_run(dump_main, nr, args, &out);
 	FUZZ_MUST(rc == TOOL_OK || rc == TOOL_DAMAGED || rc == TOOL_FAILED);
 	FUZZ_MUST(fuzz_same());
-	FUZZ_MUST(tool_plain(out));
-	FUZZ_MUST(!(in.what & 1) || *out == '\0' || tool_json(out));
+	FUZZ_MUST(fuzz_tool_plain(out));
+	FUZZ_MUST(!(in.what & 1) || *out == '\0' || fuzz_tool_json(out));
 	return 0;
 }

@@ -9,7 +9,7 @@ int fsck_main(int argc, char **argv);
 #undef main
 
 #include "common_fuzz.h"
-#include "common_tool.h"
+#include "common_fuzz_tool.h"
 
 static int run(unsigned what)
 {
@@ -25,11 +25,11 @@ static int run(unsigned what)
 		args[nr++] = "--repair";
 	if ((what & 12) == 12)
 		args[nr++] = "--rebuild";
-	rc = tool_run(fsck_main, nr, args, &out);
+	rc = fuzz_tool_run(fsck_main, nr, args, &out);
 	FUZZ_MUST(rc == TOOL_OK || rc == TOOL_FIXED || rc == TOOL_DAMAGED ||
 		  rc == TOOL_FAILED);
-	FUZZ_MUST(tool_plain(out));
-	FUZZ_MUST(!(what & 1) || *out == '\0' || tool_json(out));
+	FUZZ_MUST(fuzz_tool_plain(out));
+	FUZZ_MUST(!(what & 1) || *out == '\0' || fuzz_tool_json(out));
 	return rc;
 }
 
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_parse(&in, data, size);
 	fuzz_set_up(&in);
-	guard_strict(false);
+	fuzz_guard_strict(false);
 	fuzz_remember();
 	rc = run(in.what);
 	if (!(in.what & 4)) {

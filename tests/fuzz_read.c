@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_parse(&in, data, size);
 	fuzz_set_up(&in);
-	guard_strict(true);
+	fuzz_guard_strict(true);
 	if (in.what & 0x40)
 		flags |= MARU_OPEN_INSPECT;
 	if (in.what & 0x80)

@@ -117,7 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_parse(&in, data, size);
 	fuzz_set_up(&in);
-	guard_strict(false);
+	fuzz_guard_strict(false);
 	if (in.what & 1)
 		flags |= MARU_FSCK_DATA;
 	if (in.what & 2)

@@ -288,7 +288,7 @@ int main(int argc, char **argv)
 	if (shared == MAP_FAILED)
 		return 1;
 	fuzz_live(true);
-	guard_strict(true);
+	fuzz_guard_strict(true);
 	fuzz_value(); /* one for all processes */
 	printf("seed %llu\n", (unsigned long long)from);
 	fflush(stdout);

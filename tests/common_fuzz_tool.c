@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Running a tool's main() in this process, its output into memory. */
-#include "common_tool.h"
+#include "common_fuzz_tool.h"
 
 #include "common_fuzz.h"
 
@@ -12,10 +12,10 @@
 static char *printed;
 static size_t printed_len;
 
-int tool_run(tool_main_fn tool, int nr, const char *const *args,
-	     const char **out)
+int fuzz_tool_run(fuzz_tool_fn tool, int nr, const char *const *args,
+		  const char **out)
 {
-	char *argv[TOOL_ARGS + 1] = { NULL };
+	char *argv[FUZZ_TOOL_ARGS + 1] = { NULL };
 	FILE *own_out = stdout, *own_err = stderr;
 	static FILE *sink;
 	FILE *memory;
@@ -39,7 +39,7 @@ int tool_run(tool_main_fn tool, int nr, const char *const *args,
 	return rc;
 }
 
-int tool_json(const char *text)
+int fuzz_tool_json(const char *text)
 {
 	/* counters may have more than 63 bits, which this reader has not */
 	json_t *json = json_loads(
@@ -49,7 +49,7 @@ int tool_json(const char *text)
 	return json != NULL;
 }
 
-int tool_plain(const char *text)
+int fuzz_tool_plain(const char *text)
 {
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;

@@ -37,7 +37,7 @@ static struct guard {
 } guards[GUARDS];
 static bool strict;
 
-void guard_strict(bool on)
+void fuzz_guard_strict(bool on)
 {
 	strict = on;
 }
