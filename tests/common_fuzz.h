@@ -3,12 +3,13 @@
  * What the fuzzing programs share: pools to start from, damage done to them,
  * and what has to hold whatever the damage.
  *
+ *   common_fuzz.c         an input: choice of a pool, edits, a script of calls
  *   common_fuzz_image.c   the pools to start from, the same in every run
- *   common_fuzz.c    an input: choice of a pool, edits, a script of calls
  *   common_fuzz_mutate.c  new inputs out of old ones, by what the format means
  *   common_fuzz_look.c    calls that look, and what must hold of their answers
  *   common_fuzz_acts.c    calls that change
- *   common_fuzz_guard.c   nothing may be touched around the pool and in its gaps
+ *   common_fuzz_guard.c   nothing is touched around the pool and in its gaps
+ *   common_fuzz_tool.c    a tool's main() in this process
  *
  *   input: base 1 | flags 1 | edits 1 | what 1 | edits x 16 | script x 4
  */
