@@ -65,7 +65,8 @@ MODE_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 MODE_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 MODE_cov := -O0 -g --coverage
 MODE_fuzz := -O1 -g -fno-omit-frame-pointer \
-	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+	-fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fsanitize-coverage=inline-8bit-counters,pc-table
 ifndef MODE_$(MODE)
 $(error MODE=$(MODE): use release debug asan ubsan tsan cov)
 endif

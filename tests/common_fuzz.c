@@ -93,17 +93,44 @@ static void start(void)
 	work.fd = fd;
 }
 
-/* Tables are copied, values are few pages of many. */
+static void punch(size_t from, size_t to)
+{
+	if (from < to &&
+	    fallocate(work.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      (off_t)from, (off_t)(to - from)) != 0)
+		fuzz_fail("punch");
+}
+
+/* Pages that were written since and that are zero in the image. */
+static void forget_pages(const struct fuzz_image *im)
+{
+	off_t at = (off_t)im->meta, end;
+	size_t from, page;
+
+	while ((at = lseek(work.fd, at, SEEK_DATA)) >= 0) {
+		end = lseek(work.fd, at, SEEK_HOLE);
+		from = (size_t)at;
+		for (page = from; page < (size_t)end; page += MEDIA_PAGE) {
+			if (!im->holds[page / MEDIA_PAGE])
+				continue;
+			punch(from, page);
+			from = page + MEDIA_PAGE;
+		}
+		punch(from, (size_t)end);
+		at = end;
+	}
+}
+
+/* Tables are copied; values are few pages of many, mostly unchanged. */
 static void restore(const struct fuzz_image *im)
 {
 	memcpy(work.bytes, im->bytes, im->meta);
-	if (fallocate(work.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		      (off_t)im->meta, (off_t)(FUZZ_BYTES - im->meta)) != 0)
-		fuzz_fail("punch");
+	forget_pages(im);
 	for (uint32_t i = 0; i < im->page_nr; i++) {
 		size_t at = (size_t)im->pages[i] * MEDIA_PAGE;
 
-		memcpy(work.bytes + at, im->bytes + at, MEDIA_PAGE);
+		if (memcmp(work.bytes + at, im->bytes + at, MEDIA_PAGE) != 0)
+			memcpy(work.bytes + at, im->bytes + at, MEDIA_PAGE);
 	}
 	work.image = im;
 }

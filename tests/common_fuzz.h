@@ -41,8 +41,10 @@ enum fuzz_base {
 struct fuzz_image {
 	unsigned char *bytes; /* FUZZ_BYTES */
 	struct media_super sb;
-	uint64_t meta;		      /* everything up to here is tables */
-	uint32_t pages[512], page_nr; /* of the rest those that are not zero */
+	uint64_t meta; /* everything up to here is tables */
+	/* of the rest those that are not zero */
+	uint32_t pages[512], page_nr;
+	bool holds[FUZZ_BYTES / MEDIA_PAGE];
 	/* records that are in use, for edits that hit something */
 	uint32_t used[SECTION_NR][256], used_nr[SECTION_NR];
 };

@@ -212,8 +212,10 @@ static void find_pages(struct fuzz_image *im)
 	for (uint32_t i = (uint32_t)(im->meta / MEDIA_PAGE);
 	     i < FUZZ_BYTES / MEDIA_PAGE; i++)
 		if (!zero(im->bytes + i * MEDIA_PAGE, MEDIA_PAGE) &&
-		    im->page_nr < TEST_LEN(im->pages))
+		    im->page_nr < TEST_LEN(im->pages)) {
 			im->pages[im->page_nr++] = i;
+			im->holds[i] = true;
+		}
 }
 
 static uint32_t flags_of(unsigned base)
