@@ -148,6 +148,10 @@ void fuzz_look(struct maru_pool *pool, unsigned what);
 /** fuzz_read_key() - read a key in all ways that a reader has */
 void fuzz_read_key(struct maru_pool *pool, unsigned no, size_t cap);
 
+/** fuzz_read_all() - read every key once; fuzz_hold_all() - hold, release it */
+void fuzz_read_all(struct maru_pool *pool);
+void fuzz_hold_all(struct maru_pool *pool);
+
 /** fuzz_live() - somebody else changes the pool meanwhile */
 void fuzz_live(bool live);
 

@@ -247,3 +247,34 @@ void fuzz_read_key(struct maru_pool *p, unsigned no, size_t cap)
 	     CLOSED "ENOENT ENOBUFS EAGAIN EUCLEAN");
 	read_into(p, key, klen, cap);
 }
+
+void fuzz_read_all(struct maru_pool *p)
+{
+	static unsigned char buf[FUZZ_BYTES];
+	unsigned char key[MARU_KEY_MAX];
+	size_t len;
+
+	for (unsigned no = 0; no < FUZZ_KEYS; no++) {
+		size_t klen = fuzz_key(key, no);
+		int rc = CALL(maru_read(p, key, klen, buf, sizeof(buf), &len),
+			      CLOSED "ENOENT EAGAIN EUCLEAN");
+
+		FUZZ_MUST(rc != 0 || len <= sizeof(buf));
+	}
+}
+
+void fuzz_hold_all(struct maru_pool *p)
+{
+	unsigned char key[MARU_KEY_MAX];
+	struct maru_view view;
+
+	for (unsigned no = 0; no < FUZZ_KEYS; no++) {
+		size_t klen = fuzz_key(key, no);
+
+		if (CALL(maru_retrieve(p, key, klen, &view),
+			 CLOSED "ENOENT EOVERFLOW EUCLEAN") != 0)
+			continue;
+		fuzz_inside(p, view.data, view.len);
+		CALL(maru_release(p, &view), CLOSED "ESTALE");
+	}
+}

@@ -149,6 +149,24 @@ static void edit_block(const struct fuzz_image *im, struct fuzz_edit *e)
 	}
 }
 
+/* One of a bucket's words, mostly one that is not zero. */
+static uint32_t some_slot(const struct fuzz_image *im, uint32_t bucket)
+{
+	const unsigned char *b =
+		im->bytes + im->sb.section[SECTION_BUCKETS].off + bucket * 64;
+	uint32_t slot = rnd(8), tries;
+
+	for (tries = rnd(4) ? 8 : 0; tries > 0; tries--) {
+		uint64_t w;
+
+		memcpy(&w, b + 8 * slot, sizeof(w));
+		if (w != 0)
+			break;
+		slot = (slot + 1) % 8;
+	}
+	return slot;
+}
+
 static void edit_bucket(const struct fuzz_image *im, struct fuzz_edit *e)
 {
 	uint32_t nr = im->used_nr[SECTION_BUCKETS];
@@ -156,7 +174,7 @@ static void edit_bucket(const struct fuzz_image *im, struct fuzz_edit *e)
 					 rnd((uint32_t)im->sb.bucket_nr);
 	uint32_t idx = some_idx(im);
 
-	e->off = bucket * 64 + 8 * rnd(8);
+	e->off = bucket * 64 + 8 * some_slot(im, bucket);
 	e->width = 3;
 	if (e->off % 64 == 0)
 		e->value = head_next(rnd(9), rnd(16), rnd(3) ? idx + 1 : 0);
@@ -288,8 +306,19 @@ static void add_edit(struct fuzz_input *in, const struct fuzz_image *im)
 	in->edit_nr++;
 	if (e->section == SECTION_SUPER_A)
 		in->flags |= FUZZ_RESEAL | (rnd(2) ? FUZZ_COPIES : 0);
-	if (e->section != SECTION_BLOCKS || in->edit_nr >= FUZZ_EDITS || rnd(2))
+	if (e->section != SECTION_BLOCKS || in->edit_nr >= FUZZ_EDITS ||
+	    !rnd(3))
 		return;
+	if (rnd(2)) { /* a second field of the same block */
+		uint32_t block = e->off / 256;
+
+		e = &in->edit[in->edit_nr++];
+		memset(e, 0, sizeof(*e));
+		e->section = SECTION_BLOCKS;
+		edit_block(im, e);
+		e->off = block * 256 + e->off % 256;
+		return;
+	}
 	in->edit[in->edit_nr++] = (struct fuzz_edit){
 		.section = SECTION_BLOCKS,
 		.op = FUZZ_SEAL,

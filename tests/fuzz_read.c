@@ -60,6 +60,7 @@ static void use(struct maru_pool *p, struct fuzz_input *in)
 		}
 	}
 	fuzz_look(p, in->what);
+	fuzz_read_all(p);
 	exists_batch(p, in);
 	refused(p, in->what % FUZZ_KEYS);
 }

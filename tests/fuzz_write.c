@@ -33,7 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hands[1].pool = fuzz_open(0);
 	run(hands, &in);
 	for (unsigned i = HANDLES; i-- > 0;)
-		if (hands[i].pool != NULL)
+		if (hands[i].pool != NULL) {
+			fuzz_hold_all(hands[i].pool);
 			fuzz_leave(&hands[i]);
+		}
 	return 0;
 }
