@@ -27,6 +27,7 @@ struct shared {
 	a64 calls[VICTIMS];
 	a64 shut[VICTIMS]; /* the pool could not be opened just then */
 	a64 call[VICTIMS]; /* what it is at */
+	a64 hot;	   /* key + 1 that is fought over */
 	a64 edits;
 };
 
@@ -63,6 +64,66 @@ static void toggle(const struct fuzz_edit *e)
 	}
 }
 
+static struct media_block *block_of(const struct fuzz_image *im, unsigned no)
+{
+	unsigned char key[MARU_KEY_MAX];
+	struct hash128 h = hash_key((enum hash_alg)im->sb.hash_alg,
+				    im->sb.secret, key, fuzz_key(key, no));
+	struct media_block *b =
+		(void *)(fuzz_bytes() + im->sb.section[SECTION_BLOCKS].off);
+
+	for (uint32_t i = 0; i < im->sb.unit_nr; i++)
+		if (a64_load_rlx(&b[i].h0) == h.h0)
+			return &b[i];
+	return NULL;
+}
+
+/* The word whose change is meant to fall between two looks at it. */
+static a64 *some_word(struct media_block *b, uint64_t *odd)
+{
+	uint64_t klen = rnd(2) ? a64_load_rlx(&b->size) >> 48 : rnd(65536);
+	uint64_t len = rnd(2) ? BLOCK_LEN_MAX >> rnd(30) : rnd(1 << 23);
+
+	switch (rnd(4)) {
+	case 0: /* units and what is beside it, in one word */
+		*odd = UINT32_MAX >> rnd(32);
+		return (a64 *)(void *)&b->units;
+	case 1:
+		*odd = a64_load_rlx(&b->word) ^ (rnd(2) ? rnd(8) : 1ull << 32);
+		return &b->word;
+	default:
+		*odd = len | klen << 48;
+		return &b->size;
+	}
+}
+
+/* One entry, one word, there and back as fast as can be. */
+static void duel(const struct fuzz_image *im, unsigned no)
+{
+	struct media_block *b = block_of(im, no);
+	uint64_t old, odd;
+	a64 *w;
+
+	if (b == NULL)
+		return;
+	w = some_word(b, &odd);
+	old = a64_load_rlx(w);
+	a64_store_rlx(&shared->hot, no + 1);
+	for (unsigned i = 0; i < 100000 && !stopped(); i++) {
+		a64_store_rlx(w, odd);
+		a64_store_rlx(w, old);
+	}
+	a64_store_rlx(&shared->hot, 0);
+}
+
+/* Few keys, so that the victims meet what is being changed. */
+static uint8_t hot_key(void)
+{
+	static const uint8_t hot[] = { 0, 2, 5, 7, 15, 23, 30, 31 };
+
+	return hot[rnd(TEST_LEN(hot))];
+}
+
 static void scribble(unsigned base)
 {
 	const struct fuzz_image *im = fuzz_image(base);
@@ -72,6 +133,8 @@ static void scribble(unsigned base)
 		fuzz_edit_any(&seed, im, &e);
 		if (e.section == SECTION_SUPER_A && rnd(20))
 			continue;
+		if (!rnd(8))
+			duel(im, hot_key());
 		switch (rnd(64)) {
 		case 0:
 			fuzz_heal(); /* all tables as they were */
@@ -90,12 +153,38 @@ static void scribble(unsigned base)
 	}
 }
 
-/* Few keys, so that the victims meet what is being changed. */
 static uint8_t some_key(void)
 {
-	static const uint8_t hot[] = { 0, 2, 5, 7, 15, 23, 30, 31 };
+	uint64_t hot = a64_load_rlx(&shared->hot);
 
-	return rnd(3) ? hot[rnd(TEST_LEN(hot))] : (uint8_t)rnd(FUZZ_KEYS);
+	if (hot != 0 && rnd(8))
+		return (uint8_t)(hot - 1);
+	return rnd(3) ? hot_key() : (uint8_t)rnd(FUZZ_KEYS);
+}
+
+/* Look at what is fought over as often as can be. */
+static void hunt(struct maru_pool *p, bool reads, unsigned no)
+{
+	uint64_t hot = a64_load_rlx(&shared->hot);
+	unsigned char key[MARU_KEY_MAX], buf[256];
+	size_t klen, len;
+
+	if (hot == 0)
+		return;
+	klen = fuzz_key(key, (unsigned)hot - 1);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct maru_view view;
+
+		if (a64_load_rlx(&shared->hot) != hot)
+			break;
+		if (!reads && maru_retrieve(p, key, klen, &view) == 0) {
+			fuzz_inside(p, view.data, view.len);
+			maru_release(p, &view);
+		}
+		if (maru_read(p, key, klen, buf, sizeof(buf), &len) == 0)
+			FUZZ_MUST(len <= sizeof(buf));
+	}
+	count(&shared->calls[no]);
 }
 
 static void write_on(struct fuzz_hand *h, unsigned no)
@@ -107,6 +196,7 @@ static void write_on(struct fuzz_hand *h, unsigned no)
 				       (uint8_t)rnd(256), (uint8_t)rnd(256) };
 
 		a64_store_rlx(&shared->call[no], c.what | (uint64_t)c.a << 8);
+		hunt(h->pool, false, no);
 		fuzz_act(h, &none, &c);
 		count(&shared->calls[no]);
 	}
@@ -126,6 +216,7 @@ static void read_on(struct fuzz_hand *h, unsigned no)
 		uint32_t what = rnd(32);
 
 		a64_store_rlx(&shared->call[no], what);
+		hunt(h->pool, true, no);
 		if (what == 0)
 			fsck(rnd(2) ? MARU_FSCK_DATA : 0);
 		else if (what == 1)
