@@ -15,6 +15,7 @@ TEST_TIMEOUT ?= 120
 STRESS_TIME ?= 30
 CRASH ?=
 FUZZ_TIME ?= 60
+FUZZ_TOTAL ?=
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -26,6 +27,7 @@ ifeq ($(MAKELEVEL)$(filter clean uninstall,$(MAKECMDGOALS)),0)
 MAKEFLAGS += -j$(NPROC)
 endif
 
+, := ,
 empty :=
 space := $(empty) $(empty)
 BUILD := .build/$(MODE)-$(subst $(space),_,$(notdir $(CC)))
@@ -64,7 +66,8 @@ MODE_ubsan := -O1 -g -fsanitize=undefined -fno-sanitize-recover=all
 MODE_tsan := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 MODE_cov := -O0 -g --coverage
 MODE_fuzz := -O1 -g -fno-omit-frame-pointer \
-	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+	-fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fsanitize-coverage=inline-8bit-counters,pc-table
 ifndef MODE_$(MODE)
 $(error MODE=$(MODE): use release debug asan ubsan tsan cov)
 endif
@@ -95,6 +98,7 @@ EXAMPLE_SRC := $(call programs,tests/examples,*.c)
 CHECK_SRC := $(wildcard tests/check_*.c)
 STRESS_SRC := $(wildcard tests/stress_*.c)
 CRASH_SRC := $(wildcard tests/crash_*.c)
+HOSTILE_SRC := tests/stress_hostile.c tests/check_hostile.c
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
 SHELL_TESTS := $(wildcard tests/*.sh)
@@ -130,9 +134,8 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
-	check-programs demo demo-run stress stress-programs crash \
-	crash-programs model fuzz fuzz-run \
-	weaken mutants \
+	check-programs demo demo-run stress stress-hostile stress-programs crash \
+	crash-programs model fuzz fuzz-run weaken mutants \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
 
@@ -214,19 +217,27 @@ $(call each,$(TOOL_SRC),$(call common,tools) $(STATIC),$$(PKG_LIBS))
 $(call each,$(BENCH_SRC),$(call common,bench) $(STATIC),$$(PKG_LIBS))
 $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
-$(call each,$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC),$(call common,tests) $(LIB_OBJ),\
+$(call each,$(filter-out $(HOSTILE_SRC),$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC)),\
+	$(call common,tests) $(LIB_OBJ),$$(CHECK_LIBS) $$(PKG_LIBS))
+# Those that damage a pool have fences around its mapping: common_fuzz_guard.c.
+FENCES := -Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap
+$(call each,$(HOSTILE_SRC),$(call common,tests) $(LIB_OBJ),\
+	$(FENCES) $$(CHECK_LIBS) $$(PKG_LIBS))
+# Without the engine they replay what is kept in tests/corpus.
+FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),,$(call objs,tests/replay.c))
+$(call each,$(FUZZ_SRC),$(FUZZ_MAIN) $(call common,tests) \
+	$(call common,tools) $(LIB_OBJ),\
+	$(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $(FENCES) \
 	$$(CHECK_LIBS) $$(PKG_LIBS))
-$(call each,$(FUZZ_SRC),$(call common,tests) $(LIB_OBJ),\
-	-fsanitize=fuzzer $$(CHECK_LIBS) $$(PKG_LIBS))
 
 # Runs -------------------------------------------------------------------------
 
 check: deps-if-needed ## build all and run every test: MODE=asan|ubsan|tsan|cov
 	+@$(MAKE) --no-print-directory check-run
 
-check-run: all check-programs stress-programs crash-programs examples
+check-run: all check-programs stress-programs crash-programs examples $(FUZZERS)
 	@$(call test_env,$(JOBS),$(TEST_TIMEOUT)) \
-		tests/run $(CHECKS) $(EXAMPLES) $(SHELL_TESTS)
+		tests/run $(CHECKS) $(EXAMPLES) $(FUZZERS) $(SHELL_TESTS)
 
 demo: deps-if-needed ## replay a request trace in three processes: TRACE=file
 	+@$(MAKE) --no-print-directory demo-run
@@ -245,6 +256,10 @@ stress: stress-programs tools ## kill and race the library: STRESS_TIME=seconds 
 	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
 		tests/run $(STRESSES)
 
+stress-hostile: $(BUILD)/tests/stress_hostile
+	@STRESS_TIME=$(STRESS_TIME) \
+	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) tests/run $<
+
 crash: crash-programs ## die at every instruction: CRASH=full for all of them
 	@set -e; rc=0; for p in $(CRASHES); do echo "== $${p##*/}"; \
 		CRASH='$(CRASH)' $$p || [ $$? = 77 ] || rc=1; done; exit $$rc
@@ -260,16 +275,12 @@ weaken: ## weaken each memory order: ThreadSanitizer must notice
 mutants: ## break the rules of lib/ one by one: a test must fail: MUTANTS=quick
 	@BUILD='$(BUILD)' CC='$(CC)' MUTANTS='$(MUTANTS)' tests/mutants/run
 
-fuzz: ## fuzz with clang: FUZZ_TIME=seconds each
+fuzz: ## fuzz with clang: FUZZ_TIME=seconds each, or FUZZ_TOTAL= for all
 	+@$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-run
 
 fuzz-run: $(FUZZERS)
-	@set -e; for f in $(FUZZERS); do n=$${f##*/}; \
-		mkdir -p $(BUILD)/corpus/$$n; seed=tests/corpus/$$n; \
-		[ -d $$seed ] || seed=; echo "== $$n, $(FUZZ_TIME) s"; \
-		$$f -max_total_time=$(FUZZ_TIME) -print_final_stats=1 \
-			-artifact_prefix=$(BUILD)/$$n- \
-			$(BUILD)/corpus/$$n $$seed; done
+	@BUILD='$(CURDIR)/$(BUILD)' JOBS=$(JOBS) FUZZ_TIME=$(FUZZ_TIME) \
+	FUZZ_TOTAL=$(FUZZ_TOTAL) tests/fuzz-run $(FUZZERS)
 
 lint: $(BUILD)/libmaru.so ## house rules: floors, symbols, sizes, pages, ...
 	@BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' tests/lint/all
@@ -357,9 +368,9 @@ help: ## this list
 		awk -F'\t' '{ printf "%-16s%s\n", $$1, $$2 }'
 	@echo; echo 'variables: MODE=release|debug|asan|ubsan|tsan|cov CC=gcc|clang'
 	@echo '  WERROR=1 V=1 DEPS=0 JOBS= TRACE= DESTDIR= PREFIX= CFLAGS= LDFLAGS='
-	@echo '  TEST_TIMEOUT= STRESS_TIME= FUZZ_TIME= (seconds) CRASH=full'
+	@echo '  TEST_TIMEOUT= STRESS_TIME= FUZZ_TIME= FUZZ_TOTAL= (seconds) CRASH=full'
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(call objs,$(PLUGIN_SRC) \
 	$(TOOL_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) $(CHECK_SRC) $(STRESS_SRC) \
-	$(CRASH_SRC) $(FUZZ_SRC)) \
+	$(CRASH_SRC) $(FUZZ_SRC) tests/replay.c) \
 	$(foreach d,tools bench tests tests/examples,$(call common,$(d))))

@@ -42,8 +42,7 @@ static enum look look_at(struct maru_pool *p, uint32_t idx)
 	case BLOCK_FREE:
 		return LOOK_FREE;
 	case BLOCK_LIVE:
-		/* relaxed: racy on purpose */
-		use = a8_load_rlx(&b->use);
+		use = block_use(b);
 		if (use) {
 			a8_store_rlx(&b->use, (uint8_t)(use - 1));
 			return LOOK_CHANCE;
@@ -66,14 +65,26 @@ static enum look look_at(struct maru_pool *p, uint32_t idx)
 	}
 }
 
+/* Stops of so many laps: the hand may be set back under our eyes. */
+static uint64_t stops_max(const struct maru_pool *p)
+{
+	uint64_t units = 0;
+	uint32_t region;
+
+	for (region = 0; region < p->slab.region_nr; region++)
+		units += p->slab.region[region].unit_nr;
+	return (LAPS + 2) * units;
+}
+
 /* Sweep the class until a block is free and ours; -ENOSPC after LAPS. */
 static int sweep(struct maru_pool *p, uint32_t class, uint32_t *idx)
 {
+	uint64_t stops = stops_max(p);
 	struct hand_stop stop;
 	bool hope = true;
 	int laps = 0;
 
-	while (laps <= LAPS && hand_next(&p->slab, class, &stop)) {
+	while (laps <= LAPS && stops-- && hand_next(&p->slab, class, &stop)) {
 		enum look seen;
 
 		if (stop.wrapped) {
@@ -250,10 +261,11 @@ int pool_make_room(struct maru_pool *p, uint32_t units, uint32_t *idx)
 /* One entry of the class; the bytes of its block, or 0 if none will go. */
 static uint64_t evict_one(struct maru_pool *p, uint32_t class)
 {
+	uint64_t stops = stops_max(p);
 	struct hand_stop stop;
 	int laps = 0;
 
-	while (laps <= LAPS && hand_next(&p->slab, class, &stop)) {
+	while (laps <= LAPS && stops-- && hand_next(&p->slab, class, &stop)) {
 		uint32_t idx = extent_idx(&stop.extent, stop.block);
 		uint64_t w = block_load(slab_block(&p->slab, idx));
 
@@ -266,10 +278,22 @@ static uint64_t evict_one(struct maru_pool *p, uint32_t class)
 	return 0;
 }
 
+/* More cannot be freed, however many others store meanwhile. */
+static uint64_t all_bytes(const struct maru_pool *p)
+{
+	uint64_t sum = 0;
+	uint32_t region;
+
+	for (region = 0; region < p->slab.region_nr; region++)
+		sum += (uint64_t)p->slab.region[region].unit_nr
+		       << p->slab.region[region].unit_shift;
+	return sum;
+}
+
 int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 {
 	bool spent[SLAB_CLASS_MAX + 1] = { false };
-	uint64_t sum = 0, before, got;
+	uint64_t sum = 0, before, got, want;
 	uint32_t class;
 	int rc = pool_enter_rw(pool);
 
@@ -278,10 +302,11 @@ int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 	if (rc)
 		return rc;
 	client_tick(&pool->client);
+	want = bits_min(bytes, all_bytes(pool));
 	do {
 		before = sum;
 		/* one of each class in turn, but no class that has no more */
-		for (class = 0; class <= pool->slab.class_nr && sum < bytes;
+		for (class = 0; class <= pool->slab.class_nr && sum < want;
 		     class ++) {
 			if (spent[class])
 				continue;
@@ -291,7 +316,7 @@ int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 			spent[class] = !got;
 			sum += got;
 		}
-	} while (sum < bytes && sum > before);
+	} while (sum < want && sum > before);
 	if (freed)
 		*freed = sum;
 	return sum < bytes ? -ENOSPC : 0;

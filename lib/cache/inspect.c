@@ -166,7 +166,7 @@ int maru_inspect_block(struct maru_pool *pool, uint64_t addr,
 		return 0;
 	/* relaxed: whatever it says */
 	out->len = block_len(b);
-	out->use = a8_load_rlx(&b->use);
+	out->use = block_use(b);
 	out->klen = (uint16_t)entry_key(&pool->dir, idx, out->key);
 	return 0;
 }

@@ -20,7 +20,7 @@ static bool snapshot(const struct maru_pool *p, uint32_t idx,
 		e->ref = pool_ref(idx, w);
 		/* relaxed: the word is looked at again */
 		e->len = block_len(b);
-		e->use = a8_load_rlx(&b->use);
+		e->use = block_use(b);
 		e->block = slab_block_bytes(&p->slab, idx);
 		e->klen = (uint16_t)entry_key(&p->dir, idx, e->key);
 		e->pins = ledger_pins(&p->slab, idx);

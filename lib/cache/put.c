@@ -273,10 +273,13 @@ int pool_commit(struct maru_pool *p, struct maru_buf *buf,
 	if (!rc)
 		rc = finish(p, idx, &k, buf->len, wanted_pins(opts), &other);
 	memset(buf, 0, sizeof(*buf));
+	if (rc >= 0 && opts->view && !pool_view(p, &other, opts->view)) {
+		dir_drop(&p->dir, other.idx, wanted_pins(opts));
+		return err_set(MARU_E_CORRUPT,
+			       "entry with an impossible length");
+	}
 	if (rc >= 0)
 		ledger_name(&p->slab, other.idx, opts->pins);
-	if (rc >= 0 && opts->view && !pool_view(p, &other, opts->view))
-		return MARU_E_CORRUPT;
 	return rc;
 }
 

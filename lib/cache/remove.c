@@ -15,11 +15,11 @@ bool pool_drop_claim(struct maru_pool *p, const struct dir_hit *claim)
 	uint32_t slot = block_owner(claim->word);
 	uint64_t w;
 
-	if (slot >= p->client.slot_nr || client_reap(&p->client, slot))
-		return slot < p->client.slot_nr;
+	if (client_reap(&p->client, slot))
+		return true;
 	/* its reaper may be stopped: the one block can be freed by anybody
 	 * who has proof, as its word says which life it is of */
-	w = client_word(&p->client, slot);
+	w = slot < p->client.slot_nr ? client_word(&p->client, slot) : 0;
 	if ((client_inc(w) & 0xfff) == block_owner_inc(claim->word) &&
 	    client_state(w) != CLIENT_FREE && client_alive(&p->client, slot))
 		return false;

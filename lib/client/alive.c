@@ -180,6 +180,8 @@ int client_alive(struct client *c, uint32_t slot)
 	uint64_t pid;
 	int held, alive;
 
+	if (slot >= c->slot_nr)
+		return 0; /* no client can be that one */
 	if (slot == c->self)
 		return 1;
 	/* that is how it came there; by now the pid may be another's */

@@ -11,6 +11,9 @@ bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 	uint32_t klen = block_klen(b);
 	struct dir_key k;
 
+	*why = "its version is 0, that of no entry";
+	if (!block_version(block_load(b)))
+		return false;
 	*why = "the key's length cannot be";
 	if (!klen || klen > MARU_KEY_MAX || entry_key(d, idx, key) != klen)
 		return false;
@@ -30,11 +33,13 @@ bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 bool entry_value_ok(const struct dir *d, uint32_t idx)
 {
 	const struct media_block *b = slab_block(d->slab, idx);
+	uint64_t len = block_len(b); /* once: it may change under our eyes */
 
 	/* relaxed: as above */
 	return !d->check_values ||
-	       hash_crc32c(0, slab_data(d->slab, idx), block_len(b)) ==
-		       a32_load_rlx(&b->crc_data);
+	       (len <= slab_block_bytes(d->slab, idx) &&
+		hash_crc32c(0, slab_data(d->slab, idx), len) ==
+			a32_load_rlx(&b->crc_data));
 }
 
 /* Found by its own key, and nobody else by it? */

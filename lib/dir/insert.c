@@ -103,8 +103,7 @@ static bool evict(struct dir *d, uint32_t idx, unsigned use)
 	uint64_t w = block_load(b);
 	uint64_t bytes = slab_block_bytes(d->slab, idx);
 
-	/* relaxed: a guess at what is used least */
-	if (block_state(w) != BLOCK_LIVE || a8_load_rlx(&b->use) > use ||
+	if (block_state(w) != BLOCK_LIVE || block_use(b) > use ||
 	    dir_remove(d, idx, w))
 		return false;
 	if (d->evicted)

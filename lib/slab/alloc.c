@@ -239,7 +239,7 @@ static int alloc_huge(struct slab *s, uint32_t units, uint32_t *idx)
 		if (extent_claim(s, SLAB_HUGE, (uint32_t)run, &head))
 			return -ENOSPC;
 		if (extent_of(s, head, &e) && e.class == SLAB_HUGE &&
-		    slab_take(s, &e, 0, idx))
+		    e.run >= run && slab_take(s, &e, 0, idx))
 			return 0;
 		/* somebody retired or took it under our eyes: once more */
 	}

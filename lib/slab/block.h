@@ -155,6 +155,14 @@ static inline uint64_t block_len(const struct media_block *b)
 	return a64_load_rlx(&b->size) & BLOCK_LEN_MAX;
 }
 
+/* Chances left: never more than three, whatever the byte says. */
+static inline uint8_t block_use(const struct media_block *b)
+{
+	uint8_t use = a8_load_rlx(&b->use); /* racy on purpose */
+
+	return use < 3 ? use : 3;
+}
+
 static inline uint32_t block_klen(const struct media_block *b)
 {
 	/* relaxed: as block_len() */

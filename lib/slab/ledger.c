@@ -89,15 +89,18 @@ uint16_t ledger_walk(const struct slab *s, uint32_t slot, uint32_t *idx)
 
 	/* relaxed: the owner is dead or is us, or the block is looked at */
 	while (unit < r->unit_nr) {
+		uint16_t cell;
+
 		/* four cells at a time */
 		if (unit % 4 == 0 && unit + 4 <= r->unit_nr &&
 		    !a64_load_rlx((const a64 *)(const void *)&row[unit])) {
 			unit += 4;
 			continue;
 		}
-		if (a16_load_rlx(&row[unit])) {
+		cell = a16_load_rlx(&row[unit]);
+		if (cell) {
 			*idx = (*idx & ~IDX_UNIT_MASK) | unit;
-			return a16_load_rlx(&row[unit]);
+			return cell;
 		}
 		unit++;
 	}
