@@ -230,6 +230,8 @@ struct step_total step_each_op(const char *only,
 			       void (*fn)(const struct step_op *op,
 					  struct step_total *sum));
 
+#define PATIENCE 120 /* seconds: this is for loops without end only */
+
 /** step_watch() - die with a message if this point takes for ever. */
 void step_watch(unsigned seconds);
 

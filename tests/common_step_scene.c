@@ -23,11 +23,16 @@ struct step_scene step_scene;
 /* All pools are made here. */
 static struct maru_create_opts how(void)
 {
+	/* of two slabs, so that there is a class whose extents have tails */
+	static const uint64_t classes[] = { 6 << 16 };
+
 	return (struct maru_create_opts){
 		.size = sizeof(struct maru_create_opts),
 		.bytes = MARU_POOL_MIN,
 		.unit = 1 << 16,
 		.max_clients = 6,
+		.classes = classes,
+		.class_nr = TEST_LEN(classes),
 	};
 }
 

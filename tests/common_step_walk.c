@@ -60,7 +60,7 @@ void step_walk(struct step_walk *w, const struct step_op *op,
 	memcpy(last, sc->map, sc->meta);
 	step_note(&w->trace, step_pc(pid));
 	while (stop == STEP_THERE) {
-		step_watch(30);
+		step_watch(PATIENCE);
 		stop = step_once(pid);
 		sc->pc = step_pc(pid);
 		step_note(&w->trace, sc->pc);
@@ -87,7 +87,7 @@ pid_t step_reach(const struct step_walk *w, const struct step_op *op, size_t n)
 	size_t from = 0;
 	pid_t pid;
 
-	step_watch(30);
+	step_watch(PATIENCE);
 	pid = step_begin(op);
 	if (pid < 0)
 		return pid;

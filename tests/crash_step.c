@@ -31,7 +31,7 @@
 static const char *only;
 static long only_n = -1;
 static unsigned shard, shards = 1;
-static size_t kills_wanted = 115;
+static size_t kills_wanted = 350;
 static bool full;
 static struct step_walk walk;
 
