@@ -167,7 +167,7 @@ struct step_scene {
 extern struct step_scene step_scene;
 
 /** step_scene_make() - once: the pool, and how it looks when it is new. */
-void step_scene_make(void);
+void step_scene_make(unsigned worker);
 
 /** step_pool() - for other programs: such a pool, and one handle. */
 struct maru_pool *step_pool(void);
@@ -216,8 +216,21 @@ void step_points(const struct step_walk *w, const struct step_op *op,
 		 void (*fn)(const struct step_walk *w, const struct step_op *op,
 			    size_t n));
 
-/** step_each_op() - call @fn for all operations with @only in their name. */
-unsigned step_each_op(const char *only, void (*fn)(const struct step_op *op));
+/** What the workers found together. */
+struct step_total {
+	uint64_t ops, steps, images, points, faults, astray;
+};
+
+/**
+ * step_each_op() - call @fn for all operations with @only in their name
+ *
+ * By one worker for each processor, each with a pool of its own.
+ */
+struct step_total step_each_op(const char *only,
+			       void (*fn)(const struct step_op *op,
+					  struct step_total *sum));
+
+#define PATIENCE 120 /* seconds: this is for loops without end only */
 
 /** step_watch() - die with a message if this point takes for ever. */
 void step_watch(unsigned seconds);

@@ -309,7 +309,7 @@ void step_after_image(void)
 	copy_image();
 	pid = fork();
 	if (pid == 0) {
-		step_watch(30);
+		step_watch(PATIENCE);
 		look_at_copy();
 		_exit(0);
 	}

@@ -23,12 +23,17 @@ struct step_scene step_scene;
 /* All pools are made here. */
 static struct maru_create_opts how(void)
 {
+	/* of two slabs, so that there is a class whose extents have tails */
+	static const uint64_t classes[] = { 6 << 16 };
+
 	return (struct maru_create_opts){
 		.size = sizeof(struct maru_create_opts),
 		.bytes = MARU_POOL_MIN,
 		.unit = 1 << 16,
 		.max_clients = 6,
 		.quarantine_ms = MARU_QUARANTINE_NONE,
+		.classes = classes,
+		.class_nr = TEST_LEN(classes),
 	};
 }
 
@@ -228,21 +233,32 @@ static void *shared(size_t len, int fd)
 	return p;
 }
 
-/* One processor, so that whoever is told to go on does so at once. */
-static void pin_processor(void)
+/*
+ * One processor for each worker and its children, so that whoever is told to
+ * go on does so at once.
+ */
+static void pin_processor(unsigned worker)
 {
-	cpu_set_t set;
+	cpu_set_t set, one;
+	unsigned nr;
 
-	CPU_ZERO(&set);
-	CPU_SET((size_t)sched_getcpu(), &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return;
+	nr = (unsigned)CPU_COUNT(&set);
+	for (size_t cpu = 0, i = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &set) || i++ != worker % nr)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+	}
 }
 
-void step_scene_make(void)
+void step_scene_make(unsigned worker)
 {
 	struct step_scene *sc = &step_scene;
 
-	pin_processor();
+	pin_processor(worker);
 	signal(SIGALRM, too_long);
 	signal(SIGSEGV, crashed);
 	signal(SIGBUS, crashed);
@@ -252,10 +268,9 @@ void step_scene_make(void)
 	madvise(sc->map, sc->len, MADV_DONTFORK);
 	sc->shared = shared(sizeof(*sc->shared), -1);
 	sc->meta = image_tables(sc->map);
-	sc->pristine = malloc(sc->len);
-	sc->before = malloc(sc->len);
-	if (sc->pristine == NULL || sc->before == NULL)
-		die("memory");
+	/* shared, so that a fork has no pages of them to copy */
+	sc->pristine = shared(sc->len, -1);
+	sc->before = shared(sc->len, -1);
 	memcpy(sc->pristine, sc->map, sc->len);
 	memcpy(sc->before, sc->map, sc->len);
 	/* the copy is another file, but for that the same pool */

@@ -2,8 +2,8 @@
 /* Single steps by ptrace(2), and a way to an instruction that is not all steps.
  *
  * Where the call went is noted once, step by step.  Later runs go to the n-th
- * instruction by a breakpoint a few steps before it: the trace says how often
- * it will be come by.  A run that takes another way than the trace is a run
+ * instruction by breakpoints, the last one a few steps before it: the trace
+ * says how often it will be come by.  A run that takes another way than the trace is a run
  * like any other; it just stops elsewhere.
  *
  * For x86-64.  On processors with load-linked and store-conditional a trap
@@ -27,8 +27,8 @@
 
 #ifdef __x86_64__
 
-#define WINDOW 48 /* how far before its goal a breakpoint may be */
-#define HIT 3	  /* what coming by one costs, in steps */
+#define WINDOW 100 /* how far before its goal a breakpoint may be */
+#define HIT 3	   /* what coming by one costs, in steps */
 
 bool step_supported(void)
 {
@@ -196,30 +196,53 @@ static uint32_t arrivals_by(const struct step_trace *t, uint64_t pc, size_t n)
 	return 0; /* from the start this costs nothing, and else little */
 }
 
-enum step_stop step_to(pid_t pid, const struct step_trace *t, size_t from,
-		       size_t to)
+static uint32_t arrivals_from(const struct step_trace *t, size_t m, size_t from)
+{
+	return t->arrivals[m] - arrivals_by(t, t->pc[m], from);
+}
+
+/* The last place on the way that is come by for the first time. */
+static size_t last_new(const struct step_trace *t, size_t from, size_t to)
+{
+	for (size_t m = to; m > from; m--)
+		if (arrives(t, m) && arrivals_from(t, m, from) == 1)
+			return m;
+	return from;
+}
+
+/* A few steps before the goal, the place that is come by least. */
+static size_t last_rare(const struct step_trace *t, size_t from, size_t to)
 {
 	size_t best = from, least = to - from;
-	enum step_stop stop = STEP_THERE;
 
 	for (size_t m = to; m > from && m + WINDOW > to; m--) {
 		size_t cost;
 
 		if (!arrives(t, m))
 			continue;
-		cost = to - m +
-		       HIT * (size_t)(t->arrivals[m] -
-				      arrivals_by(t, t->pc[m], from));
+		cost = to - m + HIT * (size_t)arrivals_from(t, m, from);
 		if (cost < least) {
 			least = cost;
 			best = m;
 		}
 	}
-	if (best > from) {
-		stop = run_to(pid, t->pc[best],
-			      t->arrivals[best] -
-				      arrivals_by(t, t->pc[best], from));
-		from = best;
+	return best;
+}
+
+enum step_stop step_to(pid_t pid, const struct step_trace *t, size_t from,
+		       size_t to)
+{
+	enum step_stop stop = STEP_THERE;
+	size_t m = last_new(t, from, to);
+
+	if (m > from) {
+		stop = run_to(pid, t->pc[m], 1);
+		from = m;
+	}
+	m = last_rare(t, from, to);
+	if (stop == STEP_THERE && m > from) {
+		stop = run_to(pid, t->pc[m], arrivals_from(t, m, from));
+		from = m;
 	}
 	while (stop == STEP_THERE && from++ < to)
 		stop = step_once(pid);

@@ -4,8 +4,15 @@
 
 #include "common.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORKERS 8
 
 static void note_change(struct step_walk *w, size_t n)
 {
@@ -53,7 +60,7 @@ void step_walk(struct step_walk *w, const struct step_op *op,
 	memcpy(last, sc->map, sc->meta);
 	step_note(&w->trace, step_pc(pid));
 	while (stop == STEP_THERE) {
-		step_watch(30);
+		step_watch(PATIENCE);
 		stop = step_once(pid);
 		sc->pc = step_pc(pid);
 		step_note(&w->trace, sc->pc);
@@ -80,7 +87,7 @@ pid_t step_reach(const struct step_walk *w, const struct step_op *op, size_t n)
 	size_t from = 0;
 	pid_t pid;
 
-	step_watch(30);
+	step_watch(PATIENCE);
 	pid = step_begin(op);
 	if (pid < 0)
 		return pid;
@@ -115,20 +122,69 @@ void step_points(const struct step_walk *w, const struct step_op *op,
 	}
 }
 
-unsigned step_each_op(const char *only, void (*fn)(const struct step_op *op))
+static void add(struct step_total *to, const struct step_total *from)
 {
-	static const struct step_op *const tables[] = { step_ops_write,
-							step_ops_read,
-							step_ops_reap };
-	unsigned nr = 0;
+	to->ops += from->ops;
+	to->steps += from->steps;
+	to->images += from->images;
+	to->points += from->points;
+	to->faults += from->faults;
+	to->astray += from->astray;
+}
 
+/* Each takes the next operation that nobody has taken. */
+struct job {
+	uint32_t next;
+	struct step_total of[WORKERS];
+};
+
+static void work(struct job *job, unsigned me, const char *only,
+		 void (*fn)(const struct step_op *op, struct step_total *sum))
+{
+	static const struct step_op *const tables[] = { step_ops_reap,
+							step_ops_write,
+							step_ops_read };
+	uint32_t no = 0, mine;
+
+	step_scene_make(me);
+	mine = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < TEST_LEN(tables); i++)
 		for (const struct step_op *op = tables[i]; op->name; op++) {
-			if (only && !strstr(op->name, only))
+			if ((only && !strstr(op->name, only)) || no++ != mine)
 				continue;
 			step_scene.shared->told = 0;
-			fn(op);
-			nr++;
+			step_scene.astray = 0;
+			step_scene.shared->faults = 0;
+			fn(op, &job->of[me]);
+			job->of[me].ops++;
+			job->of[me].faults += step_scene.shared->faults;
+			job->of[me].astray += step_scene.astray;
+			mine = __atomic_fetch_add(&job->next, 1,
+						  __ATOMIC_RELAXED);
 		}
-	return nr;
+}
+
+struct step_total step_each_op(const char *only,
+			       void (*fn)(const struct step_op *op,
+					  struct step_total *sum))
+{
+	struct job *job = mmap(NULL, sizeof(*job), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	long nr = sysconf(_SC_NPROCESSORS_ONLN);
+	struct step_total sum = { 0 };
+	int status;
+
+	if (job == MAP_FAILED)
+		abort();
+	for (unsigned i = 0; i < WORKERS && (i == 0 || (long)i < nr); i++)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			work(job, i, only, fn);
+			_exit(0);
+		}
+	while (wait(&status) > 0)
+		sum.faults += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	for (unsigned i = 0; i < WORKERS; i++)
+		add(&sum, &job->of[i]);
+	return sum;
 }

@@ -97,6 +97,11 @@ static int alloc_four(struct step_client *c)
 	return alloc_units(c, 0, 4);
 }
 
+static int alloc_six(struct step_client *c)
+{
+	return alloc_units(c, 0, 6);
+}
+
 static int alloc_nine(struct step_client *c)
 {
 	return alloc_units(c, 0, 9);
@@ -317,6 +322,16 @@ const struct step_op step_ops_write[] = {
 	{ .name = "alloc, of slabs in a row",
 	  .keys = NONE,
 	  .act = alloc_nine,
+	  .allowed = { -ENOSPC } },
+	{ .name = "alloc, of a class of two slabs",
+	  .keys = NONE,
+	  .act = alloc_six,
+	  .allowed = { -ENOSPC } },
+	{ .name = "alloc, two slabs of another class",
+	  .keys = ABSENT,
+	  .setup = fill,
+	  .act = alloc_six,
+	  .flags = STEP_EVICTS | STEP_LONE,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, another class' slab",
 	  .keys = ABSENT,

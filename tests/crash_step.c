@@ -31,13 +31,11 @@
 static const char *only;
 static long only_n = -1;
 static unsigned shard, shards = 1;
-static size_t kills_wanted = 115;
+static size_t kills_wanted = 350;
 static bool full;
 static struct step_walk walk;
 
-static struct {
-	uint64_t steps, images, kills, faults;
-} total;
+static uint64_t kills; /* of this operation */
 
 static void look_at_image(void)
 {
@@ -58,7 +56,7 @@ static void kill_at(const struct step_walk *w, const struct step_op *op,
 		return;
 	step_kill(pid);
 	step_after_death();
-	total.kills++;
+	kills++;
 }
 
 static void kill_all(const struct step_op *op)
@@ -84,22 +82,21 @@ static double seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void one(const struct step_op *op)
+static void one(const struct step_op *op, struct step_total *sum)
 {
-	uint64_t faults = step_scene.shared->faults, kills = total.kills;
 	double start = seconds();
 
+	kills = 0;
 	step_walk(&walk, op, look_at_image);
 	kill_all(op);
-	faults = step_scene.shared->faults - faults;
 	printf("%-36s %8zu %7zu %7llu %5llu %6.1f\n", op->name,
-	       walk.trace.nr - 1, walk.changed_nr,
-	       (unsigned long long)(total.kills - kills),
-	       (unsigned long long)faults, seconds() - start);
+	       walk.trace.nr - 1, walk.changed_nr, (unsigned long long)kills,
+	       (unsigned long long)step_scene.shared->faults,
+	       seconds() - start);
 	fflush(stdout);
-	total.steps += walk.trace.nr - 1;
-	total.images += walk.changed_nr;
-	total.faults += faults;
+	sum->steps += walk.trace.nr - 1;
+	sum->images += walk.changed_nr;
+	sum->points += kills;
 }
 
 static void read_options(int argc, char **argv)
@@ -135,23 +132,22 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	unsigned ops;
+	struct step_total sum;
 
 	read_options(argc, argv);
 	if (!step_supported()) {
 		puts("crash_step: steps x86-64 only");
 		return 77;
 	}
-	step_scene_make();
 	printf("%-36s %8s %7s %7s %5s %6s\n", "operation", "instr.", "images",
 	       "kills", "wrong", "s");
-	ops = step_each_op(only, one);
+	fflush(stdout);
+	sum = step_each_op(only, one);
 	printf("%-36s %8llu %7llu %7llu %5llu\n", "all",
-	       (unsigned long long)total.steps,
-	       (unsigned long long)total.images,
-	       (unsigned long long)total.kills,
-	       (unsigned long long)total.faults);
-	printf("%u operations; %llu kills were not where the first walk went\n",
-	       ops, (unsigned long long)step_scene.astray);
-	return total.faults != 0 || ops == 0;
+	       (unsigned long long)sum.steps, (unsigned long long)sum.images,
+	       (unsigned long long)sum.points, (unsigned long long)sum.faults);
+	printf("%llu operations; %llu kills were not where the first walk "
+	       "went\n",
+	       (unsigned long long)sum.ops, (unsigned long long)sum.astray);
+	return sum.faults != 0 || sum.ops == 0;
 }

@@ -23,12 +23,10 @@
 
 static const char *only;
 static long only_n = -1;
-static size_t stops_wanted = 24;
+static size_t stops_wanted = 40;
 static struct step_walk walk;
 
-static struct {
-	uint64_t stops, faults;
-} total;
+static uint64_t stops; /* in this operation */
 
 static void stop_at(const struct step_walk *w, const struct step_op *op,
 		    size_t n)
@@ -46,15 +44,14 @@ static void stop_at(const struct step_walk *w, const struct step_op *op,
 		step_bad("the client ended with wait status %#x",
 			 (unsigned)status);
 	step_after_life();
-	total.stops++;
+	stops++;
 }
 
-static void one(const struct step_op *op)
+static void one(const struct step_op *op, struct step_total *sum)
 {
-	uint64_t faults = step_scene.shared->faults, stops = total.stops;
-
 	if (op->flags & STEP_NO_STOP)
 		return;
+	stops = 0;
 	step_walk(&walk, op, NULL);
 	if (only_n >= 0)
 		stop_at(&walk, op,
@@ -62,12 +59,11 @@ static void one(const struct step_op *op)
 							 walk.trace.nr - 1);
 	else
 		step_points(&walk, op, stops_wanted, stop_at);
-	faults = step_scene.shared->faults - faults;
 	printf("%-36s %8zu %7llu %5llu\n", op->name, walk.trace.nr - 1,
-	       (unsigned long long)(total.stops - stops),
-	       (unsigned long long)faults);
+	       (unsigned long long)stops,
+	       (unsigned long long)step_scene.shared->faults);
 	fflush(stdout);
-	total.faults += faults;
+	sum->points += stops;
 }
 
 static void read_options(int argc, char **argv)
@@ -99,18 +95,17 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	unsigned ops;
+	struct step_total sum;
 
 	read_options(argc, argv);
 	if (!step_supported()) {
 		puts("crash_stop: steps x86-64 only");
 		return 77;
 	}
-	step_scene_make();
 	printf("%-36s %8s %7s %5s\n", "operation", "instr.", "stops", "wrong");
-	ops = step_each_op(only, one);
+	fflush(stdout);
+	sum = step_each_op(only, one);
 	printf("%-36s %8s %7llu %5llu\n", "all", "",
-	       (unsigned long long)total.stops,
-	       (unsigned long long)total.faults);
-	return total.faults != 0 || ops == 0;
+	       (unsigned long long)sum.points, (unsigned long long)sum.faults);
+	return sum.faults != 0 || sum.ops == 0;
 }
