@@ -118,10 +118,11 @@ bit held[4];			/* some claim of this key was established */
 
 mtype = {
 	Start, Done,
-	Alloc, Key, Mark, Place, Header, Scan, Owner, Swap, Held, Drop, Clear,
+	Alloc, Key, Mark, Place, Header, Scan, Owner, DropLook, DropFree,
+	DropClear, Swap, Held, Drop, Clear,
 	HelpRead, HelpCheck, HelpSet, HelpClear, Won,
 	EvictPick, EvictMark, ReapPick, ReapKey, Look, Free,
-	GetHeader, GetScan, FlagHeader, FlagScan, FlagSwap
+	GetScan, GetHeader, GetRest, FlagHeader, FlagScan, FlagSwap
 };
 
 /* The next three are told in the very step that makes it so. */
@@ -206,7 +207,8 @@ inline next_op()
 	:: op >= INSERT(0) && op < CLAIM(0) -> pc = Alloc
 	:: op >= CLAIM(0) && op < GET(0) -> pc = Alloc; claim = 1
 	:: op >= GET(0) && op < UNFLAG(0) ->
-		pc = GetHeader;
+		pc = GetScan;
+		h = HOME(k);
 		want[me] = k;
 		gone[me] = 1;
 		for (i : 0 .. ND - 1) {
@@ -270,6 +272,7 @@ inline scan_from(slot, there, after)
 #define IS_CLAIM(b) (st[b] == CLAIMED || (st[b] == READY && kept[b]))
 #endif
 
+#define MET ((other & 15) - 1)
 #define OF_DEAD(i) (st[i] >= OWNED && st[i] <= READY && DEAD(own[i]))
 #define REAPABLE(i) (st[i] == DYING || OF_DEAD(i))
 
@@ -282,6 +285,12 @@ inline scan_from(slot, there, after)
 #define AFTER_HEADER scan_from(0, Scan, Swap)
 #define AFTER_SCAN Swap
 #endif
+
+inline missed()
+{
+	SURE(gone[me], miss_although_the_key_was_there);
+	next_op()
+}
 
 inline pick(b, then)
 {
@@ -305,7 +314,7 @@ proctype actor(byte me; byte op; byte op2)
 	byte k, d, v;		/* key, block in hand and its version */
 	bit out;		/* my slot lies outside my home's bucket */
 	bit claim;		/* this call is a reserve */
-	byte other;		/* owner of the claim I met */
+	byte other;		/* the claim I met: block + 1 and owner */
 	byte h, hv, hp;		/* header in hand: home, version, pend */
 	bit hf;			/* ... flag */
 	byte ws, wv;		/* state word in hand, while helping */
@@ -393,7 +402,7 @@ end:	do
 			j = 0; drop_header(); pc = Drop	/* exists */
 		:: VALID_AT && claim && WORD != d && key[WORD] == k &&
 		   IS_CLAIM(WORD) ->
-			other = own[WORD]; pc = Owner
+			other = (WORD + 1) | own[WORD] << 4; pc = Owner
 #if MUTANT == 22
 		:: VALID_AT && !claim && WORD != d && key[WORD] == k &&
 		   st[WORD] == CLAIMED ->
@@ -408,13 +417,33 @@ end:	do
 		:: true ->
 #else
 		if
-		:: DEAD(other) -> other = 0; scan_from(j + 1, Scan, AFTER_SCAN)
+		:: DEAD(other >> 4) ->
+			j = 0; drop_header(); pc = DropLook
 		:: else ->
 #endif
-			SURE(held[k] && !DEAD(other),
+			SURE(held[k] && !DEAD(other >> 4),
 			     in_progress_returned_without_a_claim);
 			j = 0; other = 0; drop_header(); pc = Drop
 		fi
+	}
+	/* pool_drop_claim(): that one block, as the reaper would */
+	:: d_step { pc == DropLook ->
+		load_header(HOME(k));
+		if
+		:: hp == MET + 1 -> ret = DropFree; pc = HelpRead
+		:: else -> drop_header(); pc = DropFree
+		fi
+	}
+	:: d_step { pc == DropFree ->
+		if
+		:: OF_DEAD(MET) && own[MET] == other >> 4 ->
+			ws = ver[MET]; went_free(MET); pc = DropClear
+		:: else -> other = 0; pc = Header
+		fi
+	}
+	:: d_step { pc == DropClear ->
+		clear_word(MET, ws);
+		ws = 0; other = 0; pc = Header
 	}
 	:: d_step { pc == Swap ->
 		SURE(MINE(READY) || MINE(ASKING), block_taken_from_its_owner);
@@ -567,20 +596,34 @@ end:	do
 	}
 
 	/* look up */
-	:: d_step { pc == GetHeader ->
-		load_header(HOME(k));
-		pc = GetScan
-	}
+	/* the home bucket, then the header's flags, then the others if open */
 	:: d_step { pc == GetScan ->
 		if
 		:: VALID_AT && st[WORD] == LIVE && key[WORD] == k -> next_op()
 		:: else ->
-			scan_from(j + 1, GetScan, Done);
+			j++;
 			if
-			:: pc == Done ->
-				SURE(gone[me],
-				     miss_although_the_key_was_there);
-				next_op()
+			:: j == NS -> missed()
+			:: j < NS && BUCKET(AT) != h ->
+				pc = GetHeader
+			:: else
+			fi
+		fi
+	}
+	:: d_step { pc == GetHeader ->
+		hf = hdr_f[h];
+		if
+		:: hf -> pc = GetRest
+		:: else -> missed()
+		fi
+	}
+	:: d_step { pc == GetRest ->
+		if
+		:: VALID_AT && st[WORD] == LIVE && key[WORD] == k -> next_op()
+		:: else ->
+			j++;
+			if
+			:: j == NS -> missed()
 			:: else
 			fi
 		fi

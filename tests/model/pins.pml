@@ -26,6 +26,7 @@
  * 15 the set of active slots is read before the DYING mark
  * 16 a joiner takes its liveness lock after its slot
  * 17 the reaper forgets the OWN bits
+ * 18 a joiner's row does not count
  */
 #ifndef SCENARIO
 #define SCENARIO 0
@@ -58,6 +59,7 @@ bit ownbit[NS];
 #define ACTIVE 2
 #define DEAD 3
 byte slot[NS], inc[NS], reaper[NS];
+bit act[NS];			/* the active map: its row counts */
 
 /* The kernel: who holds the liveness lock of a slot, process + 1 or 0. */
 byte holder[NS];
@@ -83,12 +85,12 @@ byte crashes, left;
 #define CLOSE 5
 
 mtype = {
-	Start, Done, JoinLock, JoinSlot, JoinRow, JoinActive, JoinLate,
+	Start, Done, JoinLock, JoinSlot, JoinRow, JoinActive, JoinMap, JoinLate,
 	Pin, Check, Read, Unpin, Unpinned,
 	Mark, Peek, Active, Row, Free,
 	Look, Own, Take, OwnLate, Write, Write2, Publish, Disown,
-	Corpse, Lock, State, Verify, Bury, Bits, Undo, Zero, Void, Unlock,
-	CloseRow, CloseSlot, CloseLock
+	Corpse, Lock, State, Verify, Bury, Unmap, Bits, Undo, Zero, Void, Unlock,
+	CloseRow, CloseMap, CloseSlot, CloseLock
 };
 
 /* Processes are numbered by their first thread's _pid. */
@@ -144,7 +146,7 @@ inline read_set()
 	set = 0;
 	for (i : 0 .. NS - 1) {
 		if
-		:: slot[i] == ACTIVE -> set = set | (1 << i)
+		:: act[i] -> set = set | (1 << i)
 		:: else
 		fi
 	};
@@ -249,10 +251,18 @@ end:	do
 	:: d_step { pc == JoinActive ->
 		SURE(slot[ME] == JOINING, joiner_lost_its_slot);
 		slot[ME] = ACTIVE;
-#if MUTANT == 16
-		pc = JoinLate
+		pc = (MUTANT == 18 -> JoinLate : JoinMap)
+	}
+	:: d_step { pc == JoinMap ->
+		act[ME] = 1;
+		pc = (MUTANT == 16 -> JoinLate : Start);
+		if
+		:: pc == Start -> next_op()
+		:: else
+		fi
 	}
 	:: d_step { pc == JoinLate ->
+#if MUTANT == 16
 		holder[ME] = proc[_pid] + 1;
 #endif
 		next_op()
@@ -444,7 +454,7 @@ end:	do
 		r = slot[t]; rinc = inc[t];
 		if
 		:: r == VOID -> pc = Unlock
-		:: r == DEAD -> pc = Bits
+		:: r == DEAD -> pc = Unmap
 #if MUTANT == 5
 		:: else -> pc = Bury
 #else
@@ -465,35 +475,38 @@ end:	do
 #else
 		:: slot[t] == r && inc[t] == rinc ->
 #endif
-			slot[t] = DEAD; pc = Bits
+			slot[t] = DEAD; pc = Unmap
 		:: else -> pc = Unlock
 		fi;
 		r = 0; rinc = 0
 	}
+	:: d_step { pc == Unmap ->
+		act[t] = 0;		/* all its pins are void */
+		pc = Bits
+	}
+	/* a cell that is zero says nothing: whoever owes the block sees to it */
 	:: d_step { pc == Bits ->
 		r = 0; rinc = 0;
 #if MUTANT == 17
-		pc = Zero
+		pc = (pins[t] -> Undo : BITS_DONE)
 #else
-		pc = (ownbit[t] -> Undo : BITS_DONE)
+		pc = (pins[t] || ownbit[t] -> Undo : BITS_DONE)
 #endif
 	}
 	:: d_step { pc == Undo ->
 		if
-		:: st == OWNED && own == t -> st = FREE; own = 0
-		:: else
-		fi;
-		pc = BITS_DONE
+		:: st == OWNED && own == t ->
+			st = FREE; own = 0; pc = BITS_DONE
+		:: st == DYING -> r = ver; after = BITS_DONE; pc = Active
+		:: else -> pc = BITS_DONE
+		fi
 	}
 	:: d_step { pc == Zero ->
 		pins[t] = 0; ownbit[t] = 0;
 #if MUTANT == 11
 		pc = Unlock
 #else
-		if
-		:: st == DYING -> r = ver; after = ROW_DONE; pc = Active
-		:: else -> pc = ROW_DONE
-		fi
+		pc = ROW_DONE
 #endif
 	}
 	:: d_step { pc == Void ->
@@ -525,6 +538,10 @@ end:	do
 	/* close, whatever is still pinned */
 	:: d_step { pc == CloseRow ->
 		pins[ME] = 0; ownbit[ME] = 0;
+		pc = CloseMap
+	}
+	:: d_step { pc == CloseMap ->
+		act[ME] = 0;
 #if MUTANT == 10
 		pc = CloseLock
 #else
@@ -568,7 +585,7 @@ inline sweep()
 				st = FREE; own = 0
 			:: else
 			fi;
-			pins[i] = 0; ownbit[i] = 0; slot[i] = VOID
+			pins[i] = 0; ownbit[i] = 0; slot[i] = VOID; act[i] = 0
 		:: else
 		fi
 	};
@@ -590,7 +607,8 @@ inline sweep()
 #define RUN(n, p, s, a, b) \
 	proc[n] = p; at[n] = s; busy[n] = 1; left++; \
 	if \
-	:: s != NOSLOT -> slot[s % NS] = ACTIVE; holder[s % NS] = p + 1 \
+	:: s != NOSLOT -> slot[s % NS] = ACTIVE; act[s % NS] = 1; \
+		holder[s % NS] = p + 1 \
 	:: else \
 	fi; \
 	run actor(a, b)

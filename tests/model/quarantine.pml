@@ -601,6 +601,9 @@ init {
 #elif SCENARIO == 4		/* everything */
 		GO(0, CLAIM, NOTHING, NOTHING); GO(1, CLAIM, EVICT, STORE);
 		GO(2, REAP, REAP, NOTHING); GO(3, REAP, JOIN, STORE)
+#elif SCENARIO == 5		/* a slow reaper, and a successor in the slot */
+		GO(0, CLAIM, NOTHING, NOTHING); GO(1, REAP, NOTHING, NOTHING);
+		GO(2, REAP, NOTHING, NOTHING); GO(3, JOIN, CLAIM, NOTHING)
 #endif
 		run clock()
 	};
