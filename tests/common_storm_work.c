@@ -2,7 +2,6 @@
 /* A worker of the storm: a mixed load, and the odd things processes do. */
 #include "common_storm.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,11 +113,21 @@ static void exec_only(struct worker *w)
 /* The locks go, the mapping stays, and with it we are alive. */
 static void close_all(struct worker *w)
 {
+	unsigned low = (unsigned)storm_fd, high = low, target;
+
 	(void)w;
 	/* only where all can look us up: from another pid namespace a lock is
 	 * all there is to see */
-	if (!storm->namespaces)
-		close_range(3, ~0u, CLOSE_RANGE_UNSHARE);
+	if (storm->namespaces)
+		return;
+	if (sscanf(storm->target, "fd:%u", &target) == 1) {
+		low = target < low ? target : low;
+		high = target > high ? target : high;
+	}
+	close_range(3, low - 1, 0);
+	if (high > low + 1)
+		close_range(low + 1, high - 1, 0);
+	close_range(high + 1, ~0u, 0);
 }
 
 static void unshare_some(struct worker *w)
