@@ -99,6 +99,23 @@ START_TEST(a_reaper_frees_what_an_idle_client_is_to_see_to)
 }
 END_TEST
 
+START_TEST(a_zombie_that_only_the_dead_had_pinned_is_free_when_reaped)
+{
+	struct maru_pool *pool = test_pool(NULL);
+	struct room_key k;
+	uint32_t idx;
+
+	room_key(pool, &k, 1);
+	idx = room_live(pool, &k.k);
+	room_ghost(pool, CLIENT_ACTIVE);
+	room_ghost_owes(pool, idx);
+	ck_assert(ledger_pin(ledger_cell(&pool->slab, GHOST, idx)));
+	room_ghost_gone(pool);
+	ck_assert_int_eq(room_state(pool, idx), BLOCK_FREE);
+	test_close(pool);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -106,6 +123,7 @@ int main(void)
 		the_last_release_frees_what_was_deleted,
 		a_pin_by_key_can_be_taken_back_after_a_delete,
 		a_reaper_frees_what_an_idle_client_is_to_see_to,
+		a_zombie_that_only_the_dead_had_pinned_is_free_when_reaped,
 	};
 
 	return test_run("zombies", TEST_MEDIA, tests, TEST_LEN(tests));

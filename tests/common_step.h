@@ -19,4 +19,20 @@ bool step_can(void);
  */
 uint64_t step_through(void (*fn)(void), step_look_fn look, const char **wrong);
 
+/**
+ * step_points() - call @fn, and note where it is worth to be met
+ * @at: out: numbers of instructions, in order
+ *
+ * Before it touches memory, in this program's own code, and the first time only
+ * where it goes round.  Return: how many, at most @cap: the first ones.
+ */
+unsigned step_points(void (*fn)(void), uint64_t *at, unsigned cap);
+
+/**
+ * step_meet() - call @fn, and @other once in it, after @nr instructions
+ *
+ * Return: false if @fn ended before that; then @other was not called.
+ */
+bool step_meet(void (*fn)(void), uint64_t nr, void (*other)(void));
+
 #endif
