@@ -459,6 +459,20 @@ START_TEST(an_extent_is_on_the_medium_in_order)
 }
 END_TEST
 
+START_TEST(a_head_never_comes_back)
+{
+	uint64_t before;
+
+	set_up();
+	before = head_load(&p->dir, home);
+	for (unsigned i = 0; i < 3; i++) {
+		store();
+		delete ();
+		ck_assert_uint_ne(head_load(&p->dir, home), before);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -473,6 +487,7 @@ int main(void)
 		a_store_is_on_the_medium_in_order,
 		a_long_key_is_on_the_medium_in_order,
 		an_extent_is_on_the_medium_in_order,
+		a_head_never_comes_back,
 	};
 
 	return test_run("order of steps", TEST_MEM, tests, TEST_LEN(tests));

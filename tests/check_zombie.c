@@ -116,6 +116,23 @@ START_TEST(a_debtor_can_have_all_room_when_its_debt_is_gone)
 }
 END_TEST
 
+START_TEST(a_zombie_that_only_the_dead_had_pinned_is_free_when_reaped)
+{
+	struct maru_pool *pool = test_pool(NULL);
+	struct room_key k;
+	uint32_t idx;
+
+	room_key(pool, &k, 1);
+	idx = room_live(pool, &k.k);
+	room_ghost(pool, CLIENT_ACTIVE);
+	room_ghost_owes(pool, idx);
+	ck_assert(ledger_pin(ledger_cell(&pool->slab, GHOST, idx)));
+	room_ghost_gone(pool);
+	ck_assert_int_eq(room_state(pool, idx), BLOCK_FREE);
+	test_close(pool);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -124,6 +141,7 @@ int main(void)
 		a_pin_by_key_can_be_taken_back_after_a_delete,
 		a_reaper_frees_what_an_idle_client_is_to_see_to,
 		a_debtor_can_have_all_room_when_its_debt_is_gone,
+		a_zombie_that_only_the_dead_had_pinned_is_free_when_reaped,
 	};
 
 	return test_run("zombies", TEST_MEDIA, tests, TEST_LEN(tests));
