@@ -138,6 +138,8 @@ static void make_pools(struct micro *m)
 	for (int i = 0; i < POOL_NR; i++) {
 		o[i].size = sizeof(o[i]);
 		o[i].label = "micro";
+		/* no device writes here, and reaping is to be measured whole */
+		o[i].quarantine_ms = MARU_QUARANTINE_NONE;
 		o[i].flags = MARU_CREATE_FORCE | MARU_CREATE_SPARSE;
 		o[i].offset = m->opts.target ? offset : 0;
 		bench_pool_make(&m->pool[i], m->opts.target, &o[i]);

@@ -163,6 +163,8 @@ static void make_pool(struct replay *rp)
 		.flags = o->crc ? MARU_CREATE_CRC : 0,
 		.max_clients = o->instances < 56 ? 64 : o->instances + 8,
 		.label = "replay",
+		/* no device writes here: the dead's buffers need not wait */
+		.quarantine_ms = MARU_QUARANTINE_NONE,
 		.classes = &o->value_len,
 		.class_nr = o->value_len ? 1 : 0,
 	};

@@ -346,6 +346,22 @@ START_TEST(the_hand_passes_what_waits_and_takes_it_when_due)
 }
 END_TEST
 
+START_TEST(what_has_waited_is_hinted_at_when_it_is_free)
+{
+	struct maru_pool *p = wait_start();
+	uint32_t idx = wait_begun(p), block;
+	struct extent e;
+
+	ck_assert(extent_of(&p->slab, idx, &e));
+	ck_assert(extent_block(&e, idx, &block));
+	ck_assert_uint_lt(block, 64);
+	ck_assert(!(room_hints(&e) >> block & 1));
+	NOW += DELAY_NS;
+	wait_ends(p, idx);
+	ck_assert(room_hints(&e) >> block & 1);
+}
+END_TEST
+
 START_TEST(the_tick_ends_a_quarantine_that_is_due)
 {
 	struct maru_pool *p = wait_start();
@@ -359,6 +375,21 @@ START_TEST(the_tick_ends_a_quarantine_that_is_due)
 	a64_store_rlx(&p->client.tick_ns, 0);
 	client_tick(&p->client);
 	ck_assert_int_eq(room_state(p, idx), BLOCK_FREE);
+}
+END_TEST
+
+START_TEST(who_waits_is_not_alive_whoever_has_its_number_now)
+{
+	struct maru_pool *p = wait_start();
+	uint32_t idx = wait_begun(p);
+	struct media_client *m = wait_slot(p, GHOST);
+
+	a64_store_rlx(&m->start, p->client.me.start);
+	a64_store_rlx(&m->pidns, p->client.me.pidns);
+	a64_store_rel(&m->pid, p->client.me.pid);
+	ck_assert_int_eq(client_alive(&p->client, GHOST), 0);
+	NOW += DELAY_NS;
+	wait_ends(p, idx);
 }
 END_TEST
 
@@ -420,7 +451,9 @@ int main(void)
 		a_huge_buffer_of_the_dead_is_no_room_until_due,
 		an_extent_with_a_block_that_waits_keeps_its_class,
 		the_hand_passes_what_waits_and_takes_it_when_due,
+		what_has_waited_is_hinted_at_when_it_is_free,
 		the_tick_ends_a_quarantine_that_is_due,
+		who_waits_is_not_alive_whoever_has_its_number_now,
 		a_note_of_another_clock_starts_the_delay_anew_once,
 		nothing_of_another_boot_waits,
 		a_note_of_the_slots_former_client_is_not_gone_by,
