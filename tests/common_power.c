@@ -476,7 +476,7 @@ static bool late(const struct power_plan *plan)
 /* Each entry into the model, and the power cut behind it. */
 static void replay(struct medium *m)
 {
-	uint32_t i, skipped = 0;
+	uint32_t i, skipped = 0, passed = 0;
 
 	for (i = 0; i < record->nr && !late(m->plan); i++) {
 		const struct record_entry *e = &record->log[i];
@@ -489,16 +489,18 @@ static void replay(struct medium *m)
 			fully = is_believed(m, (uint32_t)(e->off / LINE)) &&
 				!in(m, SECTION_DATA, e->off);
 		if (i < m->plan->from ||
-		    (!fully && ++skipped % m->plan->stride))
+		    (!fully && ++skipped % m->plan->stride) ||
+		    (fully && e->kind == RECORD_STORE &&
+		     ++passed % m->plan->sparse))
 			continue;
 		cut(m, i + 1, fully);
 	}
 }
 
-void power_lose(const char *path, uint32_t entries)
+void power_lose(uint32_t entries)
 {
 	struct medium *m = start(NULL, NULL);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(power_target(), O_WRONLY | O_CLOEXEC);
 	uint32_t i;
 
 	for (i = 0; i < entries; i++)

@@ -59,11 +59,16 @@ void power_stop(const char *file, int line, const char *what)
 /** power_ready() - go on with what the runs need in the environment; or 77 */
 int power_ready(char **argv);
 
-/** power_begin() - a fresh pool, watched from here on; its path */
-const char *power_begin(const struct maru_create_opts *opts);
+/** power_begin() - a fresh pool, watched from here on */
+void power_begin(const struct maru_create_opts *opts);
+
+/** power_begin_empty() - nothing but zero bytes */
+void power_begin_empty(uint64_t bytes);
+
+const char *power_target(void);
 
 /** power_watch() - the pool as it is; @keep: and the promises that were made */
-void power_watch(const char *path, bool keep);
+void power_watch(bool keep);
 
 struct maru_pool *power_open(void);
 void power_close(struct maru_pool *pool);
@@ -98,6 +103,7 @@ struct power_plan {
 	unsigned singles; /* lines that are held back, or go alone */
 	unsigned randoms; /* images by chance */
 	unsigned stride;  /* of the stores that repair does not believe */
+	unsigned sparse;  /* of those that it does */
 	unsigned usable;  /* every so manyth image is filled and emptied */
 	uint32_t from;	  /* the first entry of interest */
 	uint64_t seed;
@@ -116,8 +122,8 @@ struct power_count {
  */
 uint64_t power_cut(const struct power_plan *plan, struct power_count *count);
 
-/** power_lose() - make @path what is surely there after @entries of the log */
-void power_lose(const char *path, uint32_t entries);
+/** power_lose() - make the pool what is surely there after @entries */
+void power_lose(uint32_t entries);
 
 /* common_scene.c */
 
@@ -125,12 +131,13 @@ void power_lose(const char *path, uint32_t entries);
  * struct power_scene - something that happens to a pool
  * @run: do it, with the log on; @variant: where a client dies, if one does;
  *	false: it had done all before
- * @closely: cut the power at each store, as the pool may be opened as it is
+ * @closely: the stride to cut it with, as it may be opened as it is
  */
 struct power_scene {
 	const char *name;
 	bool (*run)(unsigned variant);
-	bool closely, dies;
+	unsigned closely;
+	bool dies;
 };
 
 extern const struct power_scene power_scenes[];

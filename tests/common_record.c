@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <urcu-bp.h>
 
 #define PAGE 4096u
 #define MAPS 8
@@ -324,21 +325,21 @@ static void no_drain(void)
 
 typedef void (*any_fn)(void);
 
-static any_fn libpmem2(const char *name)
+static any_fn real(const char *name)
 {
 	any_fn fn;
 	void *p = dlsym(RTLD_NEXT, name);
 
 	if (!p)
-		stop_here("record: no libpmem2\n");
+		stop_here("record: a library lacks a name\n");
 	memcpy(&fn, &p, sizeof(fn));
 	return fn;
 }
 
 pmem2_persist_fn pmem2_get_persist_fn(struct pmem2_map *map)
 {
-	real_persist = ((pmem2_persist_fn(*)(struct pmem2_map *))libpmem2(
-		__func__))(map);
+	real_persist =
+		((pmem2_persist_fn(*)(struct pmem2_map *))real(__func__))(map);
 	if (on)
 		find_maps();
 	return quiet ? no_flush : on ? my_persist : real_persist;
@@ -346,14 +347,21 @@ pmem2_persist_fn pmem2_get_persist_fn(struct pmem2_map *map)
 
 pmem2_flush_fn pmem2_get_flush_fn(struct pmem2_map *map)
 {
-	real_flush = ((pmem2_flush_fn(*)(struct pmem2_map *))libpmem2(
-		__func__))(map);
+	real_flush =
+		((pmem2_flush_fn(*)(struct pmem2_map *))real(__func__))(map);
 	return quiet ? no_flush : on ? my_flush : real_flush;
 }
 
 pmem2_drain_fn pmem2_get_drain_fn(struct pmem2_map *map)
 {
-	real_drain = ((pmem2_drain_fn(*)(struct pmem2_map *))libpmem2(
-		__func__))(map);
+	real_drain =
+		((pmem2_drain_fn(*)(struct pmem2_map *))real(__func__))(map);
 	return quiet ? no_drain : on ? my_drain : real_drain;
+}
+
+/* A grace period takes milliseconds, and images are read by one thread. */
+void synchronize_rcu(void)
+{
+	if (!quiet)
+		real(__func__)();
 }
