@@ -265,6 +265,8 @@ static void try_it(struct medium *m, struct tried *t)
 	t->repaired = (int8_t)power_repair(m->path, m->plan->fsck_flags, use,
 					   &t->found[1]);
 	m->all_differ = use;
+	for (unsigned key = 0; key < POWER_KEYS; key++)
+		m->count->kept += t->found[1].version[key] != 0;
 }
 
 static struct tried *find_tried(struct medium *m)

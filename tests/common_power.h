@@ -43,6 +43,7 @@ struct power_op {
 /* Shared with children. */
 struct power_story {
 	uint64_t evicted; /* so far */
+	bool weak; /* nothing is promised but that what is there is whole */
 	uint32_t op_nr;
 	struct power_op op[POWER_OPS];
 	uint8_t version[POWER_KEYS]; /* the last one */
@@ -113,6 +114,7 @@ struct power_plan {
 
 struct power_count {
 	uint64_t cuts, images, distinct, accepted, refused, bad;
+	uint64_t kept; /* entries after repair, of all distinct images */
 };
 
 /**

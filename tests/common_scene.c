@@ -18,12 +18,19 @@ struct maru_create_opts power_opts(void)
 	return o;
 }
 
-static struct maru_pool *fresh(void)
+static struct maru_pool *fresh_with(uint32_t flags)
 {
 	struct maru_create_opts o = power_opts();
 
+	o.flags = flags;
 	power_begin(&o);
+	power_story->weak = !(flags & MARU_CREATE_DURABLE);
 	return power_open();
+}
+
+static struct maru_pool *fresh(void)
+{
+	return fresh_with(MARU_CREATE_DURABLE);
 }
 
 struct maru_buf power_leave(struct maru_pool *pool, unsigned slabs)
@@ -121,6 +128,29 @@ static bool evicting(unsigned variant)
 
 		power_need(!rc || rc == MARU_EXISTED);
 	}
+	give_up(pool);
+	return true;
+}
+
+/* Nothing is flushed, and only a value's own checksum proves it. */
+static bool proven(unsigned variant)
+{
+	struct maru_pool *pool = fresh_with(MARU_CREATE_CRC);
+	struct maru_buf hog;
+
+	(void)variant;
+	for (unsigned key = 0; key < 5; key++)
+		power_need(!power_store(pool, key, key * 37));
+	power_need(!power_delete(pool, 1));
+	power_need(!power_store(pool, 1, 500));
+	hog = power_leave(pool, 1);
+	for (unsigned key = 0; key < 5; key++)
+		power_need(!power_delete(pool, key));
+	for (unsigned key = 6; key < 8; key++)
+		power_need(!power_store(pool, key, 5000 + key));
+	power_clear(pool);
+	power_need(!power_store(pool, 4, 200));
+	power_need(!maru_abort(pool, &hog));
 	give_up(pool);
 	return true;
 }
@@ -335,6 +365,7 @@ const struct power_scene power_scenes[] = {
 	{ "stored anew", stored_anew, 0, false },
 	{ "evicting", evicting, 0, false },
 	{ "large", large, 0, false },
+	{ "proven", proven, 0, false },
 	{ "repair", repair, 1, false },
 	{ "repair after loss", repair_after_loss, 1, false },
 	{ "made", made, 8, false },
