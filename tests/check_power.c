@@ -11,7 +11,7 @@ static const struct power_plan plan = {
 	.singles = 2,
 	.randoms = 1,
 	.stride = 64,
-	.sparse = 6,
+	.cuts = 36,
 	.usable = 50,
 	.seed = 1,
 };
@@ -60,10 +60,11 @@ static void cut_after_death(const char *name, unsigned every)
 
 	by.singles = 0;
 	by.subsets = 0;
-	by.sparse = 30;
+	by.cuts = 6;
 	by.stride = 1000;
 	while (s->run(variant)) {
 		by.from = record_first(1);
+		by.seed = variant;
 		power_cut(&by, &n);
 		ck_assert_msg(!n.bad, "the client died at store %u", variant);
 		/* first it makes the extent */

@@ -9,11 +9,11 @@
  * The medium: a line of 64 bytes holds any prefix of what was stored to it, in
  * program order, but at least what was stored before a flush of the line that
  * a drain of the same process completed.  Lines do not depend on each other.
- * A word of eight bytes is never torn.  That is what x86-64 and persistent
- * memory give (Intel SDM volume 1, 12.1; its stores to one line leave the
- * cache together and in order).  Of the lines of values any of the words may be
- * there: they may be written by streaming stores, which are not ordered even
- * within a line.
+ * A word of eight bytes is never torn.  That is what x86-64 with persistent
+ * memory gives: stores leave the cache by lines, and all of a line that were
+ * done are in it.  In half of the images by chance lines tear between any two
+ * words, in any order: a streaming store may do so, and nobody promises more
+ * than eight bytes for a line that is on its way when the power goes.
  */
 #ifndef TESTS_COMMON_POWER_H
 #define TESTS_COMMON_POWER_H
@@ -104,7 +104,7 @@ struct power_plan {
 	unsigned singles; /* lines that are held back, or go alone */
 	unsigned randoms; /* images by chance */
 	unsigned stride;  /* of the stores that repair does not believe */
-	unsigned sparse;  /* of those that it does */
+	unsigned cuts;	  /* at most so many, evenly spread; 0: no limit */
 	unsigned usable;  /* every so manyth image is filled and emptied */
 	uint32_t from;	  /* the first entry of interest */
 	uint64_t seed;

@@ -17,7 +17,6 @@ static struct power_plan plan = {
 	.singles = 24,
 	.randoms = 6,
 	.stride = 8,
-	.sparse = 1,
 	.usable = 50,
 };
 static struct power_count sum;
