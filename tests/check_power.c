@@ -46,8 +46,7 @@ static void cut(const char *name)
 	tell(name, &n);
 	ck_assert_uint_eq(n.bad, 0);
 	ck_assert_uint_gt(n.distinct, 10);
-	/* but for the one where a pool is made, of nothing */
-	ck_assert(n.kept || !strcmp(name, "made"));
+	ck_assert_uint_gt(n.kept, 0);
 }
 
 /* The client dies at every @every-th store, and later the power is lost. */
@@ -119,12 +118,6 @@ END_TEST
 START_TEST(a_repair_after_loss_of_power_may_be_cut_short)
 {
 	cut("repair after loss");
-}
-END_TEST
-
-START_TEST(a_pool_that_is_half_made_is_none)
-{
-	cut("made");
 }
 END_TEST
 
@@ -200,7 +193,6 @@ int main(int argc, char **argv)
 		a_checksum_proves_a_value_that_nobody_flushed,
 		a_repair_may_be_cut_short,
 		a_repair_after_loss_of_power_may_be_cut_short,
-		a_pool_that_is_half_made_is_none,
 		a_pool_that_is_half_made_is_not_the_one_before,
 		what_a_dead_writer_left_is_whole_or_not_there,
 		what_a_dead_remover_left_does_not_come_back,

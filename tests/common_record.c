@@ -207,17 +207,18 @@ static int read_file(const char *path)
 		return -errno;
 	if (fstat(fd, &st) || (uint64_t)st.st_size < PAGE)
 		rc = -EINVAL;
-	if (!rc && record_base) {
+	if (!rc && record_base && record->bytes != (uint64_t)st.st_size) {
 		munmap(record_base, record->bytes);
 		munmap(record_now, record->bytes);
+		record_base = NULL;
 	}
-	if (!rc) {
-		record->bytes = (uint64_t)st.st_size;
-		record_base = shared(record->bytes);
-		record_now = shared(record->bytes);
-		file_dev = st.st_dev;
-		file_ino = st.st_ino;
+	if (!rc && !record_base) {
+		record_base = shared((uint64_t)st.st_size);
+		record_now = shared((uint64_t)st.st_size);
 	}
+	record->bytes = (uint64_t)st.st_size;
+	file_dev = st.st_dev;
+	file_ino = st.st_ino;
 	if (!rc && (!record_base || !record_now ||
 		    pread(fd, record_now, record->bytes, 0) != st.st_size))
 		rc = -EIO;
