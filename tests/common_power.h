@@ -152,7 +152,7 @@ struct maru_create_opts power_opts(void);
 /** power_random() - anything, of two clients in turn */
 void power_random(uint64_t seed, unsigned steps);
 
-/* common_image.c */
+/* common_power_image.c */
 
 /* What a pool holds: of each key the versions that fit, by bit; 0: absent. */
 struct power_found {
