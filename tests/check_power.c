@@ -7,11 +7,12 @@
 
 /* Bounded: stress_power has the time to do more. */
 static const struct power_plan plan = {
-	.subsets = 3,
-	.singles = 3,
+	.subsets = 2,
+	.singles = 2,
 	.randoms = 1,
 	.stride = 64,
-	.usable = 40,
+	.cuts = 36,
+	.usable = 50,
 	.seed = 1,
 };
 
@@ -26,10 +27,10 @@ static const struct power_scene *scene(const char *name)
 
 static void tell(const char *name, const struct power_count *n)
 {
-	printf("  %s: %llu cuts, %llu images, %llu of them different; %llu were opened as they were\n",
+	printf("  %s: %llu cuts, %llu images, %llu of them different; %llu were opened as they were; %llu entries kept\n",
 	       name, (unsigned long long)n->cuts, (unsigned long long)n->images,
-	       (unsigned long long)n->distinct,
-	       (unsigned long long)n->accepted);
+	       (unsigned long long)n->distinct, (unsigned long long)n->accepted,
+	       (unsigned long long)n->kept);
 }
 
 static void cut(const char *name)
@@ -39,12 +40,13 @@ static void cut(const char *name)
 	struct power_count n = { 0 };
 
 	if (s->closely)
-		by.stride = 4;
+		by.stride = s->closely;
 	s->run(0);
 	power_cut(&by, &n);
 	tell(name, &n);
 	ck_assert_uint_eq(n.bad, 0);
 	ck_assert_uint_gt(n.distinct, 10);
+	ck_assert_uint_gt(n.kept, 0);
 }
 
 /* The client dies at every @every-th store, and later the power is lost. */
@@ -55,13 +57,17 @@ static void cut_after_death(const char *name, unsigned every)
 	struct power_count n = { 0 };
 	unsigned variant = 1;
 
-	by.singles = 1;
+	by.singles = 0;
 	by.subsets = 0;
+	by.cuts = 6;
+	by.stride = 1000;
 	while (s->run(variant)) {
 		by.from = record_first(1);
+		by.seed = variant;
 		power_cut(&by, &n);
 		ck_assert_msg(!n.bad, "the client died at store %u", variant);
-		variant += every;
+		/* first it makes the extent */
+		variant += variant < 12 ? 1 : every;
 	}
 	tell(name, &n);
 	ck_assert_uint_gt(variant, 20);
@@ -97,6 +103,12 @@ START_TEST(a_large_value_is_there_completely)
 }
 END_TEST
 
+START_TEST(a_checksum_proves_a_value_that_nobody_flushed)
+{
+	cut("proven");
+}
+END_TEST
+
 START_TEST(a_repair_may_be_cut_short)
 {
 	cut("repair");
@@ -109,12 +121,6 @@ START_TEST(a_repair_after_loss_of_power_may_be_cut_short)
 }
 END_TEST
 
-START_TEST(a_pool_that_is_half_made_is_none)
-{
-	cut("made");
-}
-END_TEST
-
 START_TEST(a_pool_that_is_half_made_is_not_the_one_before)
 {
 	cut("made over another");
@@ -123,19 +129,19 @@ END_TEST
 
 START_TEST(what_a_dead_writer_left_is_whole_or_not_there)
 {
-	cut_after_death("after a dead writer", 7);
+	cut_after_death("after a dead writer", 6);
 }
 END_TEST
 
 START_TEST(what_a_dead_remover_left_does_not_come_back)
 {
-	cut_after_death("after a dead remover", 7);
+	cut_after_death("after a dead remover", 6);
 }
 END_TEST
 
 START_TEST(an_extent_that_a_dead_client_made_keeps_its_entries)
 {
-	cut_after_death("after a dead maker", 3);
+	cut_after_death("after a dead maker", 9);
 }
 END_TEST
 
@@ -184,9 +190,9 @@ int main(int argc, char **argv)
 		a_key_that_is_stored_anew_has_its_new_value,
 		a_block_that_is_evicted_and_used_again_is_one_or_the_other,
 		a_large_value_is_there_completely,
+		a_checksum_proves_a_value_that_nobody_flushed,
 		a_repair_may_be_cut_short,
 		a_repair_after_loss_of_power_may_be_cut_short,
-		a_pool_that_is_half_made_is_none,
 		a_pool_that_is_half_made_is_not_the_one_before,
 		what_a_dead_writer_left_is_whole_or_not_there,
 		what_a_dead_remover_left_does_not_come_back,

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* A pool that was used under an earlier boot of its host. */
+/* A pool that everybody left, or whose host was started anew. */
 #include "common.h"
+#include "common_durable.h"
 
 #include "cache/pool.h"
 
 #include <string.h>
+#include <sys/mman.h>
+
+#define WORKERS 3
+#define ROUNDS 4
 
 static struct media_control *control_of(struct maru_pool *pool)
 {
@@ -85,14 +90,137 @@ START_TEST(a_durable_pool_that_was_closed_in_order_is_warm)
 }
 END_TEST
 
+/* What outlives the workers. */
+static struct {
+	struct durable keys;
+	struct load_board board[WORKERS];
+} * notes;
+
+/* What a client holds for a while: a buffer, a claim, a view, pins. */
+struct hands {
+	struct maru_buf buf, claim;
+	struct maru_view view;
+	char key[TEST_KEY];
+	size_t pinned; /* length of the key */
+};
+
+static void hold_something(struct maru_pool *pool, struct hands *h,
+			   uint64_t random)
+{
+	char key[TEST_KEY];
+	size_t klen = test_key(key, random >> 32 & 63);
+
+	switch (random & 3) {
+	case 0:
+		maru_abort(pool, &h->buf);
+		maru_alloc(pool, random >> 8 & 8191, &h->buf);
+		break;
+	case 1:
+		maru_commit(pool, &h->claim, NULL, 0, NULL);
+		maru_reserve(pool, key, klen, random >> 8 & 8191, &h->claim);
+		break;
+	case 2:
+		maru_release(pool, &h->view);
+		maru_retrieve(pool, key, klen, &h->view);
+		break;
+	default:
+		if (h->pinned)
+			maru_unpin(pool, h->key, h->pinned, 1);
+		h->pinned = maru_pin(pool, key, klen, 1) ? 0 : klen;
+		memcpy(h->key, key, klen);
+	}
+}
+
+static void work(struct maru_pool *pool, unsigned no)
+{
+	struct durable_worker d = { .keys = &notes->keys,
+				    .pool = pool,
+				    .board = &notes->board[no % WORKERS],
+				    .me = no % WORKERS,
+				    .nr = WORKERS };
+	struct hands h = { 0 };
+	uint64_t rnd = no;
+
+	for (unsigned step = 0;; step++) {
+		if (step == TEST_ROUNDS(400))
+			test_post(&test_scene->ready);
+		durable_step(&d, test_random(&rnd));
+		hold_something(pool, &h, test_random(&rnd));
+	}
+}
+
+/* All of them in the midst of it; nobody is left to know of the pool. */
+static void kill_all(unsigned round)
+{
+	pid_t pid[WORKERS];
+
+	for (unsigned i = 0; i < WORKERS; i++)
+		pid[i] = test_client(work, round * WORKERS + i);
+	for (unsigned i = 0; i < WORKERS; i++)
+		test_pass(&test_scene->ready);
+	for (unsigned i = 0; i < WORKERS; i++)
+		test_kill(pid[i]);
+}
+
+static void all_is_there(void)
+{
+	struct maru_pool *pool = test_open(0);
+	struct durable_count n;
+	struct maru_stats st;
+
+	ck_assert_int_ge(maru_reap(pool), 0);
+	st = test_stats(pool);
+	ck_assert_uint_eq(st.pins, 0);
+	ck_assert_uint_eq(st.buffers, 0);
+	ck_assert_uint_eq(st.claims, 0);
+	ck_assert_uint_eq(st.total.evictions, 0);
+	n = durable_count(&notes->keys, pool, WORKERS);
+	ck_assert_uint_gt(n.there, 0);
+	ck_assert_uint_eq(n.lost, 0);
+	ck_assert_uint_eq(n.back, 0);
+	ck_assert_uint_eq(n.wrong, 0);
+	for (unsigned i = 0; i < WORKERS; i++)
+		ck_assert_str_eq(notes->board[i].text, "");
+	test_sound(pool);
+	test_close(pool);
+}
+
+static void stays_warm(uint32_t create_flags)
+{
+	struct maru_create_opts o = test_opts();
+
+	o.flags |= create_flags;
+	notes = mmap(NULL, sizeof(*notes), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(notes, MAP_FAILED);
+	test_close(test_pool(&o));
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		kill_all(round);
+		all_is_there();
+	}
+}
+
+START_TEST(what_all_clients_left_dying_is_there)
+{
+	stays_warm(0);
+}
+END_TEST
+
+START_TEST(what_all_clients_left_dying_is_there_if_durable)
+{
+	stays_warm(MARU_CREATE_DURABLE | MARU_CREATE_CRC);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
+		what_all_clients_left_dying_is_there,
+		what_all_clients_left_dying_is_there_if_durable,
 		what_is_not_durable_is_not_believed,
 		a_checksum_proves_a_value,
 		a_durable_pool_that_was_closed_in_order_is_warm,
 	};
 
-	return test_run("restart of the host", TEST_MEDIA, tests,
-			TEST_LEN(tests));
+	return test_run("restart", TEST_MEDIA, tests, TEST_LEN(tests));
 }

@@ -265,6 +265,8 @@ static void try_it(struct medium *m, struct tried *t)
 	t->repaired = (int8_t)power_repair(m->path, m->plan->fsck_flags, use,
 					   &t->found[1]);
 	m->all_differ = use;
+	for (unsigned key = 0; key < POWER_KEYS; key++)
+		m->count->kept += t->found[1].version[key] != 0;
 }
 
 static struct tried *find_tried(struct medium *m)
@@ -333,6 +335,7 @@ static void image_of_subset(struct medium *m, const uint32_t *no, uint32_t nr,
 static void image_by_chance(struct medium *m, const uint32_t *no, uint32_t nr,
 			    uint32_t at)
 {
+	bool torn = chance(m, 2);
 	uint32_t i;
 
 	let_rest(m, true);
@@ -340,7 +343,7 @@ static void image_by_chance(struct medium *m, const uint32_t *no, uint32_t nr,
 		const struct line *l = &m->line[no[i]];
 		uint64_t mask = test_random(&m->random);
 
-		if (in(m, SECTION_DATA, (uint64_t)no[i] * LINE))
+		if (torn)
 			let_through(m, no[i], NONE, &mask);
 		else
 			let_through(m, no[i],
@@ -473,32 +476,48 @@ static bool late(const struct power_plan *plan)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9 > plan->until;
 }
 
+/* Is the power cut behind this entry?  @rest: of those not believed, so far */
+static bool is_cut(const struct medium *m, uint32_t i, uint32_t *rest,
+		   bool *fully)
+{
+	const struct record_entry *e = &record->log[i];
+
+	if (i < m->plan->from || e->kind == RECORD_FLUSH)
+		return false;
+	*fully = e->kind == RECORD_DRAIN ||
+		 (is_believed(m, (uint32_t)(e->off / LINE)) &&
+		  !in(m, SECTION_DATA, e->off));
+	return *fully || ++*rest % m->plan->stride == 0;
+}
+
+/* Every how manyth of them, to do with so many. */
+static uint32_t cut_step(const struct medium *m)
+{
+	uint32_t i, rest = 0, nr = 0;
+	bool fully;
+
+	for (i = 0; i < record->nr; i++)
+		nr += is_cut(m, i, &rest, &fully);
+	return m->plan->cuts ? nr / m->plan->cuts + 1 : 1;
+}
+
 /* Each entry into the model, and the power cut behind it. */
 static void replay(struct medium *m)
 {
-	uint32_t i, skipped = 0;
+	uint32_t step = cut_step(m), nr = (uint32_t)m->plan->seed, rest = 0, i;
+	bool fully;
 
 	for (i = 0; i < record->nr && !late(m->plan); i++) {
-		const struct record_entry *e = &record->log[i];
-		bool fully = true;
-
 		let_be(m, i);
-		if (e->kind == RECORD_FLUSH)
-			continue;
-		if (e->kind == RECORD_STORE)
-			fully = is_believed(m, (uint32_t)(e->off / LINE)) &&
-				!in(m, SECTION_DATA, e->off);
-		if (i < m->plan->from ||
-		    (!fully && ++skipped % m->plan->stride))
-			continue;
-		cut(m, i + 1, fully);
+		if (is_cut(m, i, &rest, &fully) && ++nr % step == 0)
+			cut(m, i + 1, fully);
 	}
 }
 
-void power_lose(const char *path, uint32_t entries)
+void power_lose(uint32_t entries)
 {
 	struct medium *m = start(NULL, NULL);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(power_target(), O_WRONLY | O_CLOEXEC);
 	uint32_t i;
 
 	for (i = 0; i < entries; i++)

@@ -9,11 +9,11 @@
  * The medium: a line of 64 bytes holds any prefix of what was stored to it, in
  * program order, but at least what was stored before a flush of the line that
  * a drain of the same process completed.  Lines do not depend on each other.
- * A word of eight bytes is never torn.  That is what x86-64 and persistent
- * memory give (Intel SDM volume 1, 12.1; its stores to one line leave the
- * cache together and in order).  Of the lines of values any of the words may be
- * there: they may be written by streaming stores, which are not ordered even
- * within a line.
+ * A word of eight bytes is never torn.  That is what x86-64 with persistent
+ * memory gives: stores leave the cache by lines, and all of a line that were
+ * done are in it.  In half of the images by chance lines tear between any two
+ * words, in any order: a streaming store may do so, and nobody promises more
+ * than eight bytes for a line that is on its way when the power goes.
  */
 #ifndef TESTS_COMMON_POWER_H
 #define TESTS_COMMON_POWER_H
@@ -43,6 +43,7 @@ struct power_op {
 /* Shared with children. */
 struct power_story {
 	uint64_t evicted; /* so far */
+	bool weak; /* nothing is promised but that what is there is whole */
 	uint32_t op_nr;
 	struct power_op op[POWER_OPS];
 	uint8_t version[POWER_KEYS]; /* the last one */
@@ -59,11 +60,16 @@ void power_stop(const char *file, int line, const char *what)
 /** power_ready() - go on with what the runs need in the environment; or 77 */
 int power_ready(char **argv);
 
-/** power_begin() - a fresh pool, watched from here on; its path */
-const char *power_begin(const struct maru_create_opts *opts);
+/** power_begin() - a fresh pool, watched from here on */
+void power_begin(const struct maru_create_opts *opts);
+
+/** power_begin_empty() - nothing but zero bytes */
+void power_begin_empty(uint64_t bytes);
+
+const char *power_target(void);
 
 /** power_watch() - the pool as it is; @keep: and the promises that were made */
-void power_watch(const char *path, bool keep);
+void power_watch(bool keep);
 
 struct maru_pool *power_open(void);
 void power_close(struct maru_pool *pool);
@@ -98,6 +104,7 @@ struct power_plan {
 	unsigned singles; /* lines that are held back, or go alone */
 	unsigned randoms; /* images by chance */
 	unsigned stride;  /* of the stores that repair does not believe */
+	unsigned cuts;	  /* at most so many, evenly spread; 0: no limit */
 	unsigned usable;  /* every so manyth image is filled and emptied */
 	uint32_t from;	  /* the first entry of interest */
 	uint64_t seed;
@@ -107,6 +114,7 @@ struct power_plan {
 
 struct power_count {
 	uint64_t cuts, images, distinct, accepted, refused, bad;
+	uint64_t kept; /* entries after repair, of all distinct images */
 };
 
 /**
@@ -116,8 +124,8 @@ struct power_count {
  */
 uint64_t power_cut(const struct power_plan *plan, struct power_count *count);
 
-/** power_lose() - make @path what is surely there after @entries of the log */
-void power_lose(const char *path, uint32_t entries);
+/** power_lose() - make the pool what is surely there after @entries */
+void power_lose(uint32_t entries);
 
 /* common_scene.c */
 
@@ -125,12 +133,13 @@ void power_lose(const char *path, uint32_t entries);
  * struct power_scene - something that happens to a pool
  * @run: do it, with the log on; @variant: where a client dies, if one does;
  *	false: it had done all before
- * @closely: cut the power at each store, as the pool may be opened as it is
+ * @closely: the stride to cut it with, as it may be opened as it is
  */
 struct power_scene {
 	const char *name;
 	bool (*run)(unsigned variant);
-	bool closely, dies;
+	unsigned closely;
+	bool dies;
 };
 
 extern const struct power_scene power_scenes[];

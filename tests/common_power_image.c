@@ -103,6 +103,8 @@ bool power_judge(const struct power_found *found, uint32_t at)
 		for (uint32_t i = 0; i < s->op_nr; i++)
 			if (s->op[i].begin <= at)
 				follow(&f, &s->op[i], key, at);
+		if (s->weak)
+			f = (struct fate){ .may = ~0ull };
 		if ((f.must && !(is >> f.must & 1)) || (is && !(is & f.may))) {
 			fprintf(stderr,
 				"power: at entry %u key %u: versions 0x%llx, may 0x%llx, must %u\n",

@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include <urcu-bp.h>
 
 #define PAGE 4096u
 #define MAPS 8
@@ -206,17 +207,18 @@ static int read_file(const char *path)
 		return -errno;
 	if (fstat(fd, &st) || (uint64_t)st.st_size < PAGE)
 		rc = -EINVAL;
-	if (!rc && record_base) {
+	if (!rc && record_base && record->bytes != (uint64_t)st.st_size) {
 		munmap(record_base, record->bytes);
 		munmap(record_now, record->bytes);
+		record_base = NULL;
 	}
-	if (!rc) {
-		record->bytes = (uint64_t)st.st_size;
-		record_base = shared(record->bytes);
-		record_now = shared(record->bytes);
-		file_dev = st.st_dev;
-		file_ino = st.st_ino;
+	if (!rc && !record_base) {
+		record_base = shared((uint64_t)st.st_size);
+		record_now = shared((uint64_t)st.st_size);
 	}
+	record->bytes = (uint64_t)st.st_size;
+	file_dev = st.st_dev;
+	file_ino = st.st_ino;
 	if (!rc && (!record_base || !record_now ||
 		    pread(fd, record_now, record->bytes, 0) != st.st_size))
 		rc = -EIO;
@@ -324,21 +326,21 @@ static void no_drain(void)
 
 typedef void (*any_fn)(void);
 
-static any_fn libpmem2(const char *name)
+static any_fn real(const char *name)
 {
 	any_fn fn;
 	void *p = dlsym(RTLD_NEXT, name);
 
 	if (!p)
-		stop_here("record: no libpmem2\n");
+		stop_here("record: a library lacks a name\n");
 	memcpy(&fn, &p, sizeof(fn));
 	return fn;
 }
 
 pmem2_persist_fn pmem2_get_persist_fn(struct pmem2_map *map)
 {
-	real_persist = ((pmem2_persist_fn(*)(struct pmem2_map *))libpmem2(
-		__func__))(map);
+	real_persist =
+		((pmem2_persist_fn(*)(struct pmem2_map *))real(__func__))(map);
 	if (on)
 		find_maps();
 	return quiet ? no_flush : on ? my_persist : real_persist;
@@ -346,14 +348,21 @@ pmem2_persist_fn pmem2_get_persist_fn(struct pmem2_map *map)
 
 pmem2_flush_fn pmem2_get_flush_fn(struct pmem2_map *map)
 {
-	real_flush = ((pmem2_flush_fn(*)(struct pmem2_map *))libpmem2(
-		__func__))(map);
+	real_flush =
+		((pmem2_flush_fn(*)(struct pmem2_map *))real(__func__))(map);
 	return quiet ? no_flush : on ? my_flush : real_flush;
 }
 
 pmem2_drain_fn pmem2_get_drain_fn(struct pmem2_map *map)
 {
-	real_drain = ((pmem2_drain_fn(*)(struct pmem2_map *))libpmem2(
-		__func__))(map);
+	real_drain =
+		((pmem2_drain_fn(*)(struct pmem2_map *))real(__func__))(map);
 	return quiet ? no_drain : on ? my_drain : real_drain;
+}
+
+/* A grace period takes milliseconds, and images are read by one thread. */
+void synchronize_rcu(void)
+{
+	if (!quiet)
+		real(__func__)();
 }

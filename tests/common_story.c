@@ -4,6 +4,7 @@
 #include "common_power.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 
 struct power_story *power_story;
 
-static char target[256];
+static char target[64];
 
 void power_stop(const char *file, int line, const char *what)
 {
@@ -55,40 +56,57 @@ static void forget(void)
 	memset(power_story, 0, sizeof(*power_story));
 }
 
-void power_watch(const char *path, bool keep)
+void power_watch(bool keep)
 {
-	int rc;
-
-	if (path != target)
-		snprintf(target, sizeof(target), "%s", path);
 	if (!keep)
 		forget();
 	/* what was promised before is so from the first entry on */
 	for (uint32_t i = 0; keep && i < power_story->op_nr; i++)
 		power_story->op[i].begin = power_story->op[i].end = 0;
-	rc = record_start(target);
-	power_need(!rc);
+	power_need(!record_start(target));
 }
 
-const char *power_begin(const struct maru_create_opts *opts)
+/* In memory, which children find by the same descriptor. */
+static void take_fd(int new)
 {
-	const char *path = test_path("power");
-	int rc;
+	static int fd = -1;
 
 	record_stop();
-	unlink(path);
-	rc = maru_create(path, opts);
-	power_need(!rc);
-	power_watch(path, false);
+	if (fd >= 0)
+		close(fd);
+	fd = new;
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
+}
+
+void power_begin(const struct maru_create_opts *opts)
+{
+	int fd;
+
+	power_need(!maru_create_mem(opts, &fd));
+	take_fd(fd);
+	power_watch(false);
+}
+
+void power_begin_empty(uint64_t bytes)
+{
+	int fd = memfd_create("empty", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	power_need(fd >= 0 && !ftruncate(fd, (off_t)bytes));
+	power_need(!fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW));
+	take_fd(fd);
+	power_watch(false);
+}
+
+const char *power_target(void)
+{
 	return target;
 }
 
 struct maru_pool *power_open(void)
 {
 	struct maru_pool *pool;
-	int rc = maru_open(target, NULL, &pool);
 
-	power_need(!rc);
+	power_need(!maru_open(target, NULL, &pool));
 	return pool;
 }
 

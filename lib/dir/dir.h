@@ -160,7 +160,7 @@ static inline bool way_open(unsigned flags, unsigned way)
 /** entry_write() - key and length into a block this client owns; -EFBIG */
 int entry_write(const struct dir *d, uint32_t idx, const struct dir_key *k,
 		uint64_t len);
-/** entry_persist() - P2: value, descriptor, key are on the media before READY */
+/** entry_persist() - P2: value and key are on the media before READY */
 void entry_persist(const struct dir *d, uint32_t idx);
 /** entry_is() - has the block this key? Racy: re-read the word afterwards. */
 bool entry_is(const struct dir *d, uint32_t idx, const struct dir_key *k);

@@ -102,8 +102,9 @@ void entry_persist(const struct dir *d, uint32_t idx)
 	uint32_t klen = block_klen(b);
 	const a64 *w = key_words(d, idx, klen);
 
+	/* the rest is on the word's line, and goes with LIVE or before it; if
+	 * that line tears its checksum tells */
 	slab_flush(d->slab, slab_data(d->slab, idx), block_len(b));
-	slab_flush(d->slab, b, BLOCK_LINE);
 	if (w)
 		slab_flush(d->slab, w, bits_round_up(klen, 8));
 	/* one drain for all: nobody believes any of it before LIVE */

@@ -80,8 +80,11 @@ static void mend_words(struct slab *s, uint32_t region, slab_keep_fn keep,
 	uint32_t i;
 	bool again = true;
 
+	/* one that is CLAIMED may have been in use: ACTIVE is not on the media
+	 * before somebody else takes a block.  If none is left it goes anyway. */
 	for (i = 0; i < r->slab_nr; i++)
-		if (slab_word_state(slab_word(r, i)) == SLAB_RETIRING)
+		if (slab_word_state(slab_word(r, i)) == SLAB_RETIRING ||
+		    slab_word_state(slab_word(r, i)) == SLAB_CLAIMED)
 			set_word(r, i, SLAB_ACTIVE,
 				 slab_word_class(slab_word(r, i)),
 				 slab_word_run(slab_word(r, i)));
@@ -92,8 +95,7 @@ static void mend_words(struct slab *s, uint32_t region, slab_keep_fn keep,
 			uint64_t w = slab_word(r, i);
 
 			if (slab_word_state(w) == SLAB_EMPTY ||
-			    (slab_word_is_sound(s, region, i) &&
-			     slab_word_state(w) != SLAB_CLAIMED))
+			    slab_word_is_sound(s, region, i))
 				continue;
 			set_word(r, i, SLAB_EMPTY, 0, 0);
 			again = true;
