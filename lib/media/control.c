@@ -111,6 +111,11 @@ int media_enter(struct media *m)
 				"%s: was in use when its host went down; run maru-fsck -y" :
 				"%s: is not durable, and its host was restarted since; run maru-fsck -y, or make it anew",
 			media_region(m, 0)->dev->name);
+	if (media_is_mending(m))
+		return err_set(
+			MARU_E_CORRUPT,
+			"%s: its repair was cut short; run maru-fsck -y again",
+			media_region(m, 0)->dev->name);
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
 	a64_add_rlx(&c->opens, 1);
@@ -120,6 +125,16 @@ int media_enter(struct media *m)
 			return 0;
 	return err_set(MARU_E_CORRUPT, "%s: its state does not come to rest",
 		       media_region(m, 0)->dev->name);
+}
+
+bool media_is_mending(const struct media *m)
+{
+	return (media_state(m) & 0xff) == MEDIA_MENDING;
+}
+
+void media_set_mending(struct media *m)
+{
+	change(m, media_state(m), MEDIA_MENDING); /* alone with it */
 }
 
 void media_make_clean(struct media *m, uint64_t seen)

@@ -57,10 +57,14 @@ int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
  * media_super_read() - find a whole superblock copy
  * @ok: out: bit i is set if copy i is whole
  *
- * Tries A, B, then C where A, B or the device's size say it is.
+ * Tries A, B, then C where A, B or the device's size say it is.  Two that
+ * agree are believed against one; else the first whole one is.
  */
 int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 		     uint32_t *ok);
+
+/** media_super_crc() - the checksum that a superblock must carry */
+uint32_t media_super_crc(const struct media_super *sb);
 
 /** media_super_write() - seal @sb and write copies C, B, A in this order. */
 void media_super_write(struct media_region *r, struct media_super *sb);
@@ -109,5 +113,8 @@ uint64_t media_state(const struct media *m);
 /** media_make_clean() - unless somebody has entered since @seen */
 void media_make_clean(struct media *m, uint64_t seen);
 void media_set_clean(struct media *m); /* alone with it */
+/** media_set_mending() - alone with it: nobody opens it until it is clean */
+void media_set_mending(struct media *m);
+bool media_is_mending(const struct media *m);
 
 #endif
