@@ -1,34 +1,92 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Looking for broken invariants, and mending them in an idle pool. */
-#include "cache/open.h"
-#include "cache/pool.h"
+/* Looking for broken invariants, alone or while others are at work. */
+#include "cache/check.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 #include "client/check.h"
 #include "dir/check.h"
+#include "media/check.h"
 #include "slab/check.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-static void check_super(struct maru_pool *p, struct fault_sink *sink)
+/* What persists that often, a while apart each time, is not on its way. */
+#define LOOKS 4
+#define PAUSE_NS 5000000
+
+void check_all(struct maru_pool *p, struct fault_sink *sink)
 {
-	static const char copy[] = "ABC";
-	unsigned i;
-
-	for (i = 0; i < 3; i++)
-		if (!(p->media.copies_ok >> i & 1))
-			fault_report(sink, 1, FAULT_NOWHERE,
-				     "superblock copy %c is not whole",
-				     copy[i]);
-}
-
-static void check_all(struct maru_pool *p, struct fault_sink *sink)
-{
-	check_super(p, sink);
+	media_check(&p->media, sink);
 	slab_check(&p->slab, sink);
 	dir_check(&p->dir, sink);
 	client_check(&p->client, sink);
+}
+
+bool check_others(struct maru_pool *p)
+{
+	struct client *c = &p->client;
+	uint32_t slot;
+
+	for (slot = 0; slot < c->slot_nr; slot++) {
+		uint64_t w = client_word(c, slot);
+
+		/* a state that is none is nobody's, and told as a fault */
+		if (slot == c->self || client_state(w) == CLIENT_FREE ||
+		    client_state(w) > CLIENT_DEAD)
+			continue;
+		if (c->lock.fd < 0 || client_alive(c, slot))
+			return true;
+	}
+	return false;
+}
+
+static void look(struct maru_pool *p, struct fault_sink *sink,
+		 check_more_fn more)
+{
+	check_all(p, sink);
+	if (more)
+		more(p, sink);
+}
+
+/* Look on until nothing is left that was not there every time. */
+static void confirm(struct maru_pool *p, struct fault_list *seen,
+		    struct fault_list *again, check_more_fn more)
+{
+	const struct timespec pause = { 0, PAUSE_NS };
+	int looks;
+
+	for (looks = 1; looks < LOOKS && seen->nr; looks++) {
+		struct fault_sink sink = { .list = again, .live = true };
+
+		again->nr = 0;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		look(p, &sink, more);
+		fault_confirm(seen, again);
+	}
+}
+
+int check_sure(struct maru_pool *p, struct fault_sink *sink, check_more_fn more)
+{
+	struct fault_list *lists = calloc(2, sizeof(*lists));
+	uint64_t state = media_state(&p->media);
+
+	if (!lists)
+		return err_set(-ENOMEM, "out of memory");
+	sink->list = &lists[0];
+	look(p, sink, more);
+	/* who comes says so in the state before he does anything */
+	if (!sink->live && media_state(&p->media) != state) {
+		sink->live = true;
+		lists[0].nr = 0;
+		look(p, sink, more);
+	}
+	if (sink->live)
+		confirm(p, &lists[0], &lists[1], more);
+	fault_flush(sink);
+	free(lists);
+	return 0;
 }
 
 int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx)
@@ -36,181 +94,12 @@ int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx)
 	struct fault_sink sink = { .fn = fn, .ctx = ctx };
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_check(pool, fn, ctx);
 	if (rc)
 		return rc;
-	sink.live = !pool->rdonly || client_others(&pool->client);
-	check_all(pool, &sink);
-	return (int)bits_min(sink.faults, INT32_MAX);
-}
-
-static void check_values(struct maru_pool *p, struct fault_sink *sink)
-{
-	struct slab *s = &p->slab;
-	uint32_t region, unit;
-
-	for (region = 0; region < s->region_nr; region++)
-		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
-			uint32_t idx = region << IDX_UNIT_BITS | unit;
-			uint64_t w = block_load(slab_block(s, idx));
-			const char *why;
-
-			if (block_state(w) == BLOCK_LIVE &&
-			    entry_is_whole(&p->dir, idx, &why) &&
-			    !entry_value_ok(&p->dir, idx) &&
-			    block_load(slab_block(s, idx)) == w)
-				fault_report(
-					sink, 33, (uint64_t)region << 32 | unit,
-					"value: its checksum does not match");
-		}
-}
-
-struct census {
-	uint64_t live, other;
-};
-
-static struct census census(const struct maru_pool *p)
-{
-	const struct slab *s = &p->slab;
-	struct census n = { 0 };
-	uint32_t region, unit;
-
-	for (region = 0; region < s->region_nr; region++)
-		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
-			uint64_t w =
-				block_load(&s->region[region].blocks[unit]);
-
-			n.live += block_state(w) == BLOCK_LIVE;
-			n.other += block_state(w) != BLOCK_LIVE &&
-				   block_state(w) != BLOCK_FREE;
-		}
-	return n;
-}
-
-struct keeper {
-	struct maru_pool *pool;
-	bool values; /* look at those that have a checksum */
-	bool proof;  /* keep only what a checksum proves */
-};
-
-static bool keep(void *ctx, uint32_t idx)
-{
-	const struct keeper *k = ctx;
-	const char *why;
-
-	if (k->proof && !k->pool->dir.check_values)
-		return false;
-	return entry_is_whole(&k->pool->dir, idx, &why) &&
-	       (!k->values || entry_value_ok(&k->pool->dir, idx));
-}
-
-/* Power was lost, or the pool's host is another one: trust no table. */
-static bool must_rebuild(const struct maru_pool *p)
-{
-	return !media_is_sound(&p->media);
-}
-
-/*
- * After a loss of power a descriptor proves its value only if it was flushed
- * behind it: in a durable pool, and not through the page cache, which writes
- * back in any order.
- */
-static bool values_were_first(const struct maru_pool *p)
-{
-	return p->media.durable &&
-	       media_region(&p->media, 0)->map.granularity != DEV_PAGE;
-}
-
-static int rebuild(struct maru_pool *p, bool values)
-{
-	struct media_region *r = media_region(&p->media, 0);
-	struct keeper k = {
-		.pool = p,
-		.values = values || must_rebuild(p),
-		.proof = must_rebuild(p) && !values_were_first(p),
-	};
-	struct media_super sb = r->sb;
-
-	slab_rebuild(&p->slab, keep, &k);
-	dir_rebuild(&p->dir);
-	client_rebuild(&p->client);
-	if (p->media.copies_ok != 7)
-		media_super_write(r, &sb);
-	media_set_clean(&p->media);
-	return dev_sync(&r->map, 0, r->map.len);
-}
-
-static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
-		  struct fault_sink *sink, struct maru_fsck_result *res)
-{
-	struct census before = census(p), after;
-	/* what could not be mended is told once more, as that */
-	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
-	int rc;
-
-	if (!sink->faults && !before.other && !client_others(&p->client) &&
-	    !must_rebuild(p) && !(o->flags & MARU_FSCK_REBUILD))
-		return 0;
-	rc = rebuild(p, o->flags & MARU_FSCK_DATA);
-	if (rc)
-		return rc;
-	p->media.copies_ok = 7;
-	check_all(p, &left);
-	after = census(p);
-	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
-	res->faults = bits_max(sink->faults, left.faults);
-	res->kept = after.live;
-	res->dropped = before.live - after.live;
-	res->freed = before.other;
-	return 0;
-}
-
-static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
-		struct maru_fsck_result *res)
-{
-	struct fault_sink sink = {
-		.fn = o->fn,
-		.ctx = o->ctx,
-		.fixing = o->flags & MARU_FSCK_REPAIR,
-		.live = !(o->flags & MARU_FSCK_REPAIR) &&
-			client_others(&p->client),
-	};
-
-	check_all(p, &sink);
-	if (o->flags & MARU_FSCK_DATA)
-		check_values(p, &sink);
-	if (must_rebuild(p))
-		fault_report(
-			&sink, 33, FAULT_NOWHERE,
-			"in use when its host went down; repair decides what is whole");
-	res->faults = sink.faults;
-	res->kept = census(p).live;
-	return sink.fixing ? repair(p, o, &sink, res) : 0;
-}
-
-int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
-	      struct maru_fsck_result *res)
-{
-	const uint32_t known = MARU_FSCK_REPAIR | MARU_FSCK_DATA |
-			       MARU_FSCK_REBUILD;
-	struct maru_fsck_opts o;
-	struct maru_fsck_result none;
-	struct maru_pool *p;
-	int rc = opts_read(&o, sizeof(o), opts, "maru_fsck_opts");
-
-	if (!res)
-		res = &none;
-	memset(res, 0, sizeof(*res));
-	if (!rc && (o.flags & ~known || o.reserved))
-		rc = err_set(-EINVAL, "flags: 0x%x has unknown bits",
-			     o.flags & ~known);
-	if (!rc && !target)
-		rc = err_set(-EINVAL, "target: NULL");
-	if (!rc)
-		rc = pool_open_alone(target, o.offset,
-				     o.flags & MARU_FSCK_REPAIR, &p);
-	if (rc)
-		return rc;
-	rc = fsck(p, &o, res);
-	maru_close(p, 0);
-	return rc;
+	/* this handle's own threads are others too */
+	sink.live = !pool->rdonly || check_others(pool);
+	rc = check_sure(pool, &sink, NULL);
+	return rc ? rc : (int)bits_min(sink.faults, INT32_MAX);
 }

@@ -16,6 +16,7 @@
 #define IDX_UNIT_MASK ((1u << IDX_UNIT_BITS) - 1)
 #define BLOCK_KEY_INLINE 192u
 #define BLOCK_LEN_MAX ((1ull << 48) - 1)
+#define USE_MAX 3u /* chances of an entry before the clock hand */
 
 /*
  * A block's descriptor.  Only block.h changes word.  The rest is written by

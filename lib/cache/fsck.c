@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A pool that is not open: checked, and mended if that is asked for. */
+#include "cache/check.h"
+#include "cache/open.h"
+
+#include "base/err.h"
+#include "cache/guarded.h"
+#include "cache/value.h"
+#include "client/check.h"
+#include "dir/check.h"
+#include "media/check.h"
+#include "slab/check.h"
+
+#include <string.h>
+
+/* All of a block: a key may lie behind the value. */
+static int touch_block(const struct maru_pool *p, uint32_t idx)
+{
+	return value_touch(p, idx, slab_block_bytes(&p->slab, idx));
+}
+
+/* Touched before, where that can be survived. */
+static bool check_value(struct maru_pool *p, uint32_t idx, const char **why)
+{
+	*why = NULL;
+	if (p->guard && touch_block(p, idx))
+		return false;
+	/* what is not whole is told by others */
+	if (!entry_is_whole(&p->dir, idx, why) || entry_value_ok(&p->dir, idx))
+		return true;
+	*why = "value: its checksum does not match";
+	return false;
+}
+
+static void check_values(struct maru_pool *p, struct fault_sink *sink)
+{
+	struct slab *s = &p->slab;
+	uint32_t region, unit;
+
+	for (region = 0; region < s->region_nr; region++)
+		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
+			uint32_t idx = region << IDX_UNIT_BITS | unit;
+			uint64_t w = block_load(slab_block(s, idx));
+			const char *why;
+
+			if (block_state(w) != BLOCK_LIVE ||
+			    check_value(p, idx, &why) ||
+			    block_load(slab_block(s, idx)) != w)
+				continue;
+			fault_report(sink, why ? 9 : 37, slab_addr(idx), "%s",
+				     why ? why :
+					   "value: its memory has failed");
+		}
+}
+
+struct census {
+	uint64_t live, bad, other;
+};
+
+static struct census census(const struct maru_pool *p)
+{
+	const struct slab *s = &p->slab;
+	struct census n = { 0 };
+	uint32_t region, unit;
+
+	for (region = 0; region < s->region_nr; region++)
+		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
+			uint64_t w =
+				block_load(&s->region[region].blocks[unit]);
+
+			n.live += block_state(w) == BLOCK_LIVE;
+			n.bad += block_state(w) == BLOCK_BAD;
+			n.other += block_state(w) != BLOCK_LIVE &&
+				   block_state(w) != BLOCK_BAD &&
+				   block_state(w) != BLOCK_FREE;
+		}
+	return n;
+}
+
+struct keeper {
+	struct maru_pool *pool;
+	bool values; /* look at those that have a checksum */
+	bool proof;  /* keep only what a checksum proves */
+};
+
+static bool keep(void *ctx, uint32_t idx)
+{
+	const struct keeper *k = ctx;
+	const char *why;
+
+	if (k->proof && !k->pool->dir.check_values)
+		return false;
+	return entry_is_whole(&k->pool->dir, idx, &why) &&
+	       (!k->values || entry_value_ok(&k->pool->dir, idx));
+}
+
+/* Power was lost, or the pool's host is another one: trust no table. */
+static bool must_rebuild(const struct maru_pool *p)
+{
+	return !media_is_sound(&p->media);
+}
+
+/*
+ * After a loss of power a descriptor proves its value only if it was flushed
+ * behind it: in a durable pool, and not through the page cache, which writes
+ * back in any order.
+ */
+static bool values_were_first(const struct maru_pool *p)
+{
+	return p->media.durable &&
+	       media_region(&p->media, 0)->map.granularity != DEV_PAGE;
+}
+
+/* Entries that cannot be read, before anybody tries to. */
+static void retire_failed(struct maru_pool *p)
+{
+	struct slab *s = &p->slab;
+	uint32_t region, unit;
+
+	for (region = 0; region < s->region_nr; region++)
+		for (unit = 0; unit < s->region[region].unit_nr; unit++) {
+			uint32_t idx = region << IDX_UNIT_BITS | unit;
+			struct media_block *b = slab_block(s, idx);
+			uint64_t w = block_load(b);
+
+			if (block_state(w) == BLOCK_LIVE && touch_block(p, idx))
+				block_cas(b, &w, block_unowned(w, BLOCK_BAD));
+		}
+}
+
+static int rebuild(struct maru_pool *p, uint32_t flags)
+{
+	struct media_region *r = media_region(&p->media, 0);
+	bool values = flags & MARU_FSCK_DATA || must_rebuild(p);
+	struct keeper k = {
+		.pool = p,
+		.values = values,
+		.proof = must_rebuild(p) && !values_were_first(p),
+	};
+	int rc;
+
+	/* whoever finds it half done must not take it for a pool */
+	media_set_mending(&p->media);
+	if (values && p->guard)
+		retire_failed(p);
+	rc = slab_rebuild(&p->slab, keep, &k, flags & MARU_FSCK_CLEAR_BAD);
+	if (rc)
+		return err_set(rc, "out of memory");
+	dir_rebuild(&p->dir);
+	client_rebuild(&p->client);
+	rc = dev_sync(&r->map, 0, r->map.len);
+	media_mend(&p->media);
+	return rc ? rc : dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
+}
+
+static bool must_mend(const struct maru_pool *p, uint32_t flags,
+		      const struct census *n)
+{
+	return n->other || client_others(&p->client) || must_rebuild(p) ||
+	       flags & MARU_FSCK_REBUILD ||
+	       (n->bad && flags & MARU_FSCK_CLEAR_BAD);
+}
+
+static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
+		  struct fault_sink *sink, struct maru_fsck_result *res)
+{
+	struct census before = census(p), after;
+	/* what could not be mended is told once more, as that */
+	struct fault_sink left = { .fn = o->fn, .ctx = o->ctx };
+	int rc;
+
+	if (!sink->faults && !must_mend(p, o->flags, &before))
+		return 0;
+	rc = rebuild(p, o->flags);
+	if (rc)
+		return rc;
+	check_all(p, &left);
+	after = census(p);
+	res->fixed = sink->faults - bits_min(left.faults, sink->faults);
+	res->faults = bits_max(sink->faults, left.faults);
+	res->kept = after.live;
+	res->bad = after.bad;
+	res->dropped = before.live - after.live;
+	res->freed = before.other;
+	return 0;
+}
+
+static void check_dead(struct maru_pool *p, struct fault_sink *sink)
+{
+	if (!sink->live)
+		client_check_dead(&p->client, sink);
+}
+
+static void check_dead_and_values(struct maru_pool *p, struct fault_sink *sink)
+{
+	check_values(p, sink);
+	check_dead(p, sink);
+}
+
+static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
+		struct maru_fsck_result *res)
+{
+	struct fault_sink sink = {
+		.fn = o->fn,
+		.ctx = o->ctx,
+		.fixing = o->flags & MARU_FSCK_REPAIR,
+	};
+	struct fault_sink none = { 0 };
+	struct census n;
+	int rc;
+
+	sink.live = o->flags & MARU_FSCK_ONLINE ||
+		    (!sink.fixing && check_others(p));
+	rc = check_sure(p, &sink,
+			o->flags & MARU_FSCK_DATA ? check_dead_and_values :
+						    check_dead);
+	if (rc)
+		return rc;
+	if (must_rebuild(p))
+		fault_report(
+			&sink, 33, FAULT_NOWHERE,
+			"in use when its host went down; repair decides what is whole");
+	if (media_is_mending(&p->media))
+		fault_report(&sink, 34, FAULT_NOWHERE,
+			     "a repair was cut short; it must be done anew");
+	n = census(p);
+	res->faults = sink.faults;
+	res->kept = n.live;
+	res->bad = n.bad;
+	res->dead = sink.live ? 0 : client_check_dead(&p->client, &none);
+	return sink.fixing ? repair(p, o, &sink, res) : 0;
+}
+
+static int check_opts(const struct maru_fsck_opts *o)
+{
+	const uint32_t known = MARU_FSCK_REPAIR | MARU_FSCK_DATA |
+			       MARU_FSCK_REBUILD | MARU_FSCK_GUARD |
+			       MARU_FSCK_ONLINE | MARU_FSCK_CLEAR_BAD;
+	const uint32_t repair = MARU_FSCK_REBUILD | MARU_FSCK_CLEAR_BAD;
+
+	if (o->flags & ~known || o->reserved)
+		return err_set(-EINVAL, "flags: 0x%x has unknown bits",
+			       o->flags & ~known);
+	if (o->flags & MARU_FSCK_ONLINE && o->flags & MARU_FSCK_REPAIR)
+		return err_set(
+			-EINVAL,
+			"flags: MARU_FSCK_ONLINE and MARU_FSCK_REPAIR exclude each other");
+	if (o->flags & repair && !(o->flags & MARU_FSCK_REPAIR))
+		return err_set(-EINVAL, "flags: 0x%x needs MARU_FSCK_REPAIR",
+			       o->flags & repair);
+	return 0;
+}
+
+int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
+	      struct maru_fsck_result *res)
+{
+	struct maru_fsck_opts o;
+	struct maru_fsck_result none;
+	struct maru_pool *p;
+	int rc = opts_read(&o, sizeof(o), opts, "maru_fsck_opts");
+
+	if (!res)
+		res = &none;
+	memset(res, 0, sizeof(*res));
+	if (!rc)
+		rc = check_opts(&o);
+	if (!rc && !target)
+		rc = err_set(-EINVAL, "target: NULL");
+	if (!rc)
+		rc = pool_open_alone(target, &o, &p);
+	if (rc)
+		return rc;
+	rc = p->guard ? guarded_fsck(p, &o, res, fsck) : fsck(p, &o, res);
+	maru_close(p, 0);
+	return rc;
+}
