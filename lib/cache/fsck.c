@@ -197,8 +197,8 @@ static void check_dead_and_values(struct maru_pool *p, struct fault_sink *sink)
 	check_dead(p, sink);
 }
 
-static int fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
-		struct maru_fsck_result *res)
+int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
+	      struct maru_fsck_result *res)
 {
 	struct fault_sink sink = {
 		.fn = o->fn,
@@ -270,7 +270,7 @@ int maru_fsck(const char *target, const struct maru_fsck_opts *opts,
 		rc = pool_open_alone(target, &o, &p);
 	if (rc)
 		return rc;
-	rc = p->guard ? guarded_fsck(p, &o, res, fsck) : fsck(p, &o, res);
+	rc = p->guard ? guarded_fsck(p, &o, res) : pool_fsck(p, &o, res);
 	maru_close(p, 0);
 	return rc;
 }

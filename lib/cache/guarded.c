@@ -3,6 +3,7 @@
 #include "cache/guarded.h"
 
 #include "base/err.h"
+#include "cache/open.h"
 #include "dev/guard.h"
 
 #include <pthread.h>
@@ -84,10 +85,7 @@ int guarded_leave(struct maru_pool *p, unsigned flags,
 }
 
 int guarded_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
-		 struct maru_fsck_result *res,
-		 int (*fsck)(struct maru_pool *p,
-			     const struct maru_fsck_opts *o,
-			     struct maru_fsck_result *res))
+		 struct maru_fsck_result *res)
 {
-	GUARDED(p, fsck(p, o, res));
+	GUARDED(p, pool_fsck(p, o, res));
 }

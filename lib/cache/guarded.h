@@ -164,10 +164,8 @@ int guarded_enter(struct maru_pool *p, const struct maru_open_opts *o,
 			       const struct maru_open_opts *o));
 int guarded_leave(struct maru_pool *p, unsigned flags,
 		  int (*leave)(struct maru_pool *p, unsigned flags));
+/** guarded_fsck() - pool_fsck() */
 int guarded_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
-		 struct maru_fsck_result *res,
-		 int (*fsck)(struct maru_pool *p,
-			     const struct maru_fsck_opts *o,
-			     struct maru_fsck_result *res));
+		 struct maru_fsck_result *res);
 
 #endif

@@ -14,4 +14,8 @@
 int pool_open_alone(const char *target, const struct maru_fsck_opts *f,
 		    struct maru_pool **pool);
 
+/** pool_fsck() - what maru_fsck() does with a pool that is open like that */
+int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
+	      struct maru_fsck_result *res);
+
 #endif

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "base/err.h"
 
@@ -76,6 +77,17 @@ static void pass_to(const struct sigaction *to, int sig, siginfo_t *info,
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/* Back to the recovery point, with the mask that the access was made with:
+ * whoever called us may have been called with another one. */
+static void lead_back(struct guard *g, uint64_t off, const ucontext_t *uc)
+{
+	if (uc)
+		pthread_sigmask(SIG_SETMASK, &uc->uc_sigmask, NULL);
+	g->off = off;
+	inner = g->outer;
+	siglongjmp(g->env, 1);
+}
+
 static void on_sigbus(int sig, siginfo_t *info, void *uc)
 {
 	const unsigned char *at = info->si_addr;
@@ -84,11 +96,8 @@ static void on_sigbus(int sig, siginfo_t *info, void *uc)
 	/* by the kernel and at an address, not by kill(2) */
 	if (info->si_code > 0)
 		for (struct guard *g = inner; g; g = g->outer)
-			if (covers(g, at)) {
-				g->off = (uint64_t)(at - g->from);
-				inner = g->outer;
-				siglongjmp(g->env, 1);
-			}
+			if (covers(g, at))
+				lead_back(g, (uint64_t)(at - g->from), uc);
 	pass_to(&before, sig, info, uc);
 	errno = err;
 }
@@ -100,8 +109,7 @@ static bool is_ours(const struct sigaction *sa)
 
 static int put_in_place(void)
 {
-	/* without a mask of its own, so that none has to be restored when the
-	 * handler is left for good; on a stack that may have room */
+	/* on a stack that may have room */
 	const struct sigaction ours = {
 		.sa_sigaction = on_sigbus,
 		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK,

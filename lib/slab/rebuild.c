@@ -37,7 +37,9 @@ static bool stays_bad(struct slab *s, uint32_t idx)
 	w = block_load(b);
 	if (block_state(w) == BLOCK_FREE) {
 		a32_store_rlx(&b->units, e.units);
-		block_cas(b, &w, block_unowned(w, BLOCK_BAD));
+		block_cas(b, &w,
+			  block_word(BLOCK_BAD, 0, 0, 0,
+				     block_next_version(block_version(w))));
 	}
 	return false;
 }
