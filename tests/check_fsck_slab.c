@@ -67,6 +67,31 @@ static void zeroed(void)
 	fsck_at(fsck.idx[FSCK_WIDE]);
 }
 
+/* What is left lies in the second slab, and on the first one's grid. */
+static void only_the_last_is_left(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t idx = fsck.idx[FSCK_WIDE + i];
+
+		a64_store_full(&slab_block(&fsck.p->slab, idx)->word,
+			       block_unowned(room_word(fsck.p, idx),
+					     BLOCK_FREE));
+	}
+	fsck_at(fsck.idx[FSCK_WIDE + 2]);
+}
+
+static void last_without_head(void)
+{
+	state_15();
+	only_the_last_is_left();
+}
+
+static void last_without_words(void)
+{
+	zeroed();
+	only_the_last_is_left();
+}
+
 static void claimed_of_nobody(void)
 {
 	change(slab_nr() - 1, SLAB_CLAIMED, 0, NOBODY, 1);
@@ -160,6 +185,12 @@ PLANTED(a_slab_that_is_empty_with_an_entry_in_it, emptied, 22,
 	"used block in an empty slab", .nr = 12)
 PLANTED(all_words_of_an_extent_lost, zeroed, 22, "used block in an empty slab",
 	.nr = 5)
+PLANTED(a_lost_head_of_an_extent_used_in_its_tail_alone, last_without_head, 11,
+	"live block where no block of an extent begins", .nr = 3,
+	.lost = BIT(FSCK_WIDE) | BIT(FSCK_WIDE + 1))
+PLANTED(lost_words_of_an_extent_used_in_its_tail_alone, last_without_words, 22,
+	"used block in an empty slab", .nr = 3,
+	.lost = BIT(FSCK_WIDE) | BIT(FSCK_WIDE + 1))
 PLANTED(a_slab_claimed_by_nobody, claimed_of_nobody, 21,
 	"it is being changed by client 5, who is gone")
 PLANTED(an_extent_with_entries_claimed_by_nobody, claimed_with_entries, 21,
@@ -504,6 +535,8 @@ int main(void)
 		an_unused_slab_in_a_state_that_is_none,
 		a_slab_that_is_empty_with_an_entry_in_it,
 		all_words_of_an_extent_lost,
+		a_lost_head_of_an_extent_used_in_its_tail_alone,
+		lost_words_of_an_extent_used_in_its_tail_alone,
 		a_slab_claimed_by_nobody,
 		an_extent_with_entries_claimed_by_nobody,
 		a_slab_retired_by_nobody,
