@@ -150,6 +150,8 @@ test_usage() {
 	usage maru-dump -n x "$pool"
 	usage maru-fsck -n -y "$pool"
 	usage maru-fsck -R "$pool"
+	usage maru-fsck -B "$pool"
+	usage maru-fsck -O -y "$pool"
 	[ ! -e "$pool" ] || fail 'a usage error made the pool'
 }
 
@@ -226,6 +228,8 @@ test_fsck() {
 	shows "^$pool: clean; 0 entries kept"
 	want 0 maru-fsck -y -R -d "$pool"
 	want 0 maru-fsck -q -y "$pool"
+	want 0 maru-fsck -y -B "$pool"
+	want 0 maru-fsck --online -d "$pool"
 	silent
 	want 0 maru-fsck -j -n "$pool"
 	json .faults

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "cache/guarded.h"
 #include "client/check.h"
+#include "dev/guard.h"
 #include "dir/check.h"
 #include "media/check.h"
 #include "slab/check.h"
@@ -67,26 +68,56 @@ static void confirm(struct maru_pool *p, struct fault_list *seen,
 	}
 }
 
-int check_sure(struct maru_pool *p, struct fault_sink *sink, check_more_fn more)
+struct looking {
+	struct maru_pool *pool;
+	struct fault_sink *sink;
+	struct fault_list *list; /* two of them */
+	check_more_fn more;
+};
+
+static void look_well(void *ctx)
 {
-	struct fault_list *lists = calloc(2, sizeof(*lists));
+	const struct looking *l = ctx;
+	struct maru_pool *p = l->pool;
 	uint64_t state = media_state(&p->media);
 
-	if (!lists)
-		return err_set(-ENOMEM, "out of memory");
-	sink->list = &lists[0];
-	look(p, sink, more);
+	look(p, l->sink, l->more);
 	/* who comes says so in the state before he does anything */
-	if (!sink->live && media_state(&p->media) != state) {
-		sink->live = true;
-		lists[0].nr = 0;
-		look(p, sink, more);
+	if (!l->sink->live && media_state(&p->media) != state) {
+		l->sink->live = true;
+		l->list[0].nr = 0;
+		look(p, l->sink, l->more);
 	}
-	if (sink->live)
-		confirm(p, &lists[0], &lists[1], more);
+	if (l->sink->live)
+		confirm(p, &l->list[0], &l->list[1], l->more);
+}
+
+int check_sure(struct maru_pool *p, struct fault_sink *sink, check_more_fn more)
+{
+	struct looking l = {
+		.pool = p,
+		.sink = sink,
+		.list = calloc(2, sizeof(*l.list)),
+		.more = more,
+	};
+	uint64_t off;
+	int rc = 0;
+
+	if (!l.list)
+		return err_set(-ENOMEM, "out of memory");
+	sink->list = l.list;
+	/* a recovery point of its own: nothing has been begun, and the lists
+	 * are to be freed */
+	if (!p->guard)
+		look_well(&l);
+	else if (!guard_run(&media_region(&p->media, 0)->map, look_well, &l,
+			    &off))
+		rc = guarded_error(p, off);
+	if (rc && sink->live)
+		l.list->nr = 0; /* not confirmed any more */
 	fault_flush(sink);
-	free(lists);
-	return 0;
+	free(l.list);
+	return rc;
 }
 
 int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx)

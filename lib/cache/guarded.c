@@ -18,20 +18,25 @@ static const char *section_of(const struct media_region *r, uint64_t off)
 	return "none";
 }
 
-static int struck(struct maru_pool *p, const struct guard *g)
+int guarded_error(const struct maru_pool *p, uint64_t off)
 {
 	const struct media_region *r = media_region(&p->media, 0);
 
+	return err_set(-EIO,
+		       "%s: memory error at byte %llu of the pool, in its %s",
+		       r->dev->name, (unsigned long long)off,
+		       section_of(r, off));
+}
+
+static int struck(struct maru_pool *p, const struct guard *g)
+{
 	if (p->client.self != CLIENT_NONE) {
 		/* relaxed: as in pool_enter_guarded() */
 		a32_store_rlx(&p->struck, 1);
 		/* refused unless it is this thread's: see client_reap() */
 		pthread_mutex_unlock(&p->client.reaping);
 	}
-	return err_set(-EIO,
-		       "%s: memory error at byte %llu of the pool, in its %s",
-		       r->dev->name, (unsigned long long)g->off,
-		       section_of(r, g->off));
+	return guarded_error(p, g->off);
 }
 
 /* Not to be cancelled on the way, and so wherever it is led back from. */

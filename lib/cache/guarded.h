@@ -159,6 +159,9 @@
 POOL_VERBS(POOL_VERB)
 #undef POOL_VERB
 
+/** guarded_error() - -EIO, with a message that names the section */
+int guarded_error(const struct maru_pool *p, uint64_t off);
+
 int guarded_enter(struct maru_pool *p, const struct maru_open_opts *o,
 		  int (*enter)(struct maru_pool *p,
 			       const struct maru_open_opts *o));

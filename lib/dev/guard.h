@@ -46,7 +46,7 @@ bool guard_inside(void);
 /**
  * guard_run() - run @fn; false: struck, *off bytes from the mapping's start
  *
- * @fn must not allocate, lock, or call what does.
+ * @fn must leave nothing behind when it is left at any access to the mapping.
  */
 bool guard_run(const struct dev_map *map, void (*fn)(void *ctx), void *ctx,
 	       uint64_t *off);
