@@ -175,6 +175,31 @@ START_TEST(a_read_finds_failed_memory)
 }
 END_TEST
 
+/* Each key of a batch for itself. */
+START_TEST(a_batch_goes_on_past_failed_memory)
+{
+	struct maru_pool *p = guarded(0, 0);
+	struct maru_value val[3] = {
+		{ "value", 5 },
+		{ "value", 5 },
+		{ "value", 5 },
+	};
+	struct maru_view view[3];
+	int res[3];
+
+	poison_page(next_block(p));
+	ck_assert_int_eq(maru_store_batch(p, TEST_KEYS(1, 2, 3), val, res), 2);
+	ck_assert_int_eq(res[0], -EIO);
+	ck_assert_int_eq(res[1] + res[2], 0);
+	one_is_bad(p);
+	ck_assert_int_eq(maru_exists_batch(p, TEST_KEYS(1, 2, 3), res), 2);
+	ck_assert_int_eq(maru_retrieve_batch(p, TEST_KEYS(1, 2, 3), view, res),
+			 2);
+	ck_assert_int_eq(res[0], -ENOENT);
+	ck_assert_int_eq(maru_release_batch(p, view, 3, NULL), 2);
+}
+END_TEST
+
 START_TEST(a_reader_that_writes_nothing_is_told_and_goes_on)
 {
 	struct maru_pool *p = guarded(0, 0);
@@ -354,6 +379,7 @@ int main(void)
 		an_entry_whose_long_key_has_failed_is_not_found,
 		a_verified_retrieve_finds_failed_memory_and_the_key_is_free,
 		a_read_finds_failed_memory,
+		a_batch_goes_on_past_failed_memory,
 		a_reader_that_writes_nothing_is_told_and_goes_on,
 		a_probe_retires_the_block_and_the_hold_is_still_released,
 		a_probe_without_the_guard_is_a_look_at_what_is_whole,

@@ -228,9 +228,9 @@ test_fsck() {
 	shows "^$pool: clean; 0 entries kept"
 	want 0 maru-fsck -y -R -d "$pool"
 	want 0 maru-fsck -q -y "$pool"
+	silent
 	want 0 maru-fsck -y -B "$pool"
 	want 0 maru-fsck --online -d "$pool"
-	silent
 	want 0 maru-fsck -j -n "$pool"
 	json .faults
 	cp "$pool" "$dir/before"
