@@ -102,7 +102,7 @@ static void opens(void)
 
 static void mending(void)
 {
-	media_set_mending(&fsck.p->media);
+	media_begin_repair(&fsck.p->media);
 }
 
 static void another_boot(void)
@@ -112,7 +112,8 @@ static void another_boot(void)
 
 PLANTED(a_control_state_that_is_none, state, 2, "control: state 7 is none")
 HARMLESS(counts_of_opens_and_changes_may_be_anything, opens)
-PLANTED(a_repair_that_was_cut_short, mending, 34, "repair was cut short")
+PLANTED(a_repair_that_was_cut_short, mending, 33,
+	"a repair has not come to its end")
 PLANTED(a_pool_in_use_when_its_host_went_down, another_boot, 33,
 	"in use when its host went down", .pool = MARU_CREATE_CRC)
 

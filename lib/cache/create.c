@@ -204,6 +204,10 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 		rc = plan(o, o->bytes ? o->bytes : room, &sb);
 	if (!rc)
 		rc = identify(&sb);
+	/* else power that is lost halfway leaves a superblock that says all
+	 * is well, over tables that are half another pool's */
+	if (!rc && pool)
+		rc = media_super_wipe(dev, o->offset, &old);
 	if (rc) {
 		dev_abandon(dev);
 	} else {

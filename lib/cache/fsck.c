@@ -135,12 +135,12 @@ static int rebuild(struct maru_pool *p, uint32_t flags)
 	struct keeper k = {
 		.pool = p,
 		.values = values,
-		.proof = must_rebuild(p) && !values_were_first(p),
+		.proof = must_rebuild(p) && !values_were_first(p) &&
+			 !media_was_repaired_here(&p->media),
 	};
 	int rc;
 
-	/* whoever finds it half done must not take it for a pool */
-	media_set_mending(&p->media);
+	media_begin_repair(&p->media);
 	if (values && p->guard)
 		retire_failed(p);
 	rc = slab_rebuild(&p->slab, keep, &k, flags & MARU_FSCK_CLEAR_BAD);
@@ -148,9 +148,14 @@ static int rebuild(struct maru_pool *p, uint32_t flags)
 		return err_set(rc, "out of memory");
 	dir_rebuild(&p->dir);
 	client_rebuild(&p->client);
-	rc = dev_sync(&r->map, 0, r->map.len);
 	media_mend(&p->media);
-	return rc ? rc : dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
+	rc = dev_sync(&r->map, 0, r->map.len);
+	if (rc)
+		return rc;
+	/* only now: all that it says is true is on the media */
+	media_set_clean(&p->media);
+	return dev_sync(&r->map, r->sb.section[SECTION_CONTROL].off,
+			MEDIA_PAGE);
 }
 
 static bool must_mend(const struct maru_pool *p, uint32_t flags,
@@ -219,10 +224,9 @@ int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	if (must_rebuild(p))
 		fault_report(
 			&sink, 33, FAULT_NOWHERE,
-			"in use when its host went down; repair decides what is whole");
-	if (media_is_mending(&p->media))
-		fault_report(&sink, 34, FAULT_NOWHERE,
-			     "a repair was cut short; it must be done anew");
+			media_was_repaired_here(&p->media) ?
+				"a repair has not come to its end; another one will" :
+				"in use when its host went down; repair decides what is whole");
 	n = census(p);
 	res->faults = sink.faults;
 	res->kept = n.live;

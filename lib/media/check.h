@@ -8,7 +8,7 @@
 
 void media_check(const struct media *m, struct fault_sink *sink);
 
-/** media_mend() - all copies, the regions, "clean"; alone with the pool */
+/** media_mend() - all copies and the regions; alone with the pool */
 void media_mend(struct media *m);
 
 /** media_regions_write() - the region table: this pool and nothing else */

@@ -86,6 +86,16 @@ bool media_same_boot(const struct media *m)
 	       a64_load_rlx(&c->boot[1]) == id[1];
 }
 
+bool media_was_repaired_here(const struct media *m)
+{
+	const struct media_control *c = control(m);
+	uint64_t id[2];
+
+	/* relaxed: as in media_same_boot() */
+	return a64_load_rlx(&c->boot[0]) == MEDIA_BOOT_REPAIR &&
+	       !media_boot_id(id) && a64_load_rlx(&c->boot[1]) == id[1];
+}
+
 bool media_is_sound(const struct media *m)
 {
 	const struct media_control *c = control(m);
@@ -94,6 +104,24 @@ bool media_is_sound(const struct media *m)
 	if (!a64_load_rlx(&c->boot[0]) && !a64_load_rlx(&c->boot[1]))
 		return true; /* never used */
 	return media_same_boot(m) || (m->durable && media_is_clean(m));
+}
+
+static int refuse(const struct media *m)
+{
+	const char *name = media_region(m, 0)->dev->name;
+
+	/* relaxed: as in media_same_boot() */
+	if (a64_load_rlx(&control(m)->boot[0]) == MEDIA_BOOT_REPAIR)
+		return err_set(
+			MARU_E_CORRUPT,
+			"%s: a repair has not come to its end; run maru-fsck -y",
+			name);
+	return err_set(
+		MARU_E_CORRUPT,
+		m->durable ?
+			"%s: was in use when its host went down; run maru-fsck -y" :
+			"%s: is not durable, and its host was restarted since; run maru-fsck -y, or make it anew",
+		name);
 }
 
 int media_enter(struct media *m)
@@ -105,17 +133,7 @@ int media_enter(struct media *m)
 	if (rc)
 		return rc;
 	if (!media_is_sound(m))
-		return err_set(
-			MARU_E_CORRUPT,
-			m->durable ?
-				"%s: was in use when its host went down; run maru-fsck -y" :
-				"%s: is not durable, and its host was restarted since; run maru-fsck -y, or make it anew",
-			media_region(m, 0)->dev->name);
-	if (media_is_mending(m))
-		return err_set(
-			MARU_E_CORRUPT,
-			"%s: its repair was cut short; run maru-fsck -y again",
-			media_region(m, 0)->dev->name);
+		return refuse(m);
 	a64_store_rlx(&c->boot[0], id[0]);
 	a64_store_rlx(&c->boot[1], id[1]);
 	a64_add_rlx(&c->opens, 1);
@@ -127,19 +145,24 @@ int media_enter(struct media *m)
 		       media_region(m, 0)->dev->name);
 }
 
-bool media_is_mending(const struct media *m)
-{
-	return (media_state(m) & 0xff) == MEDIA_MENDING;
-}
-
-void media_set_mending(struct media *m)
-{
-	change(m, media_state(m), MEDIA_MENDING); /* alone with it */
-}
-
 void media_make_clean(struct media *m, uint64_t seen)
 {
 	change(m, seen, MEDIA_CLEAN);
+}
+
+void media_begin_repair(struct media *m)
+{
+	struct media_control *c = control(m);
+	uint64_t id[2];
+
+	if (!media_is_sound(m))
+		return; /* and so it will stay, whatever comes */
+	if (media_boot_id(id))
+		id[1] = 0;
+	/* relaxed: alone with it; on one line with the state */
+	a64_store_rlx(&c->boot[0], MEDIA_BOOT_REPAIR);
+	a64_store_rlx(&c->boot[1], id[1]);
+	change(m, media_state(m), MEDIA_DIRTY);
 }
 
 void media_set_clean(struct media *m)

@@ -151,11 +151,13 @@ MEDIA_AT(struct media_super, crc, 4092);
 
 #define MEDIA_CLEAN 1u
 #define MEDIA_DIRTY 2u
-#define MEDIA_MENDING 3u /* being repaired, or a repair was cut short */
+
+/* First half of the boot id while a repair is at work: no kernel has it. */
+#define MEDIA_BOOT_REPAIR UINT64_MAX
 
 /* Region 0 only.  Owner: control.c. */
 struct media_control {
-	a64 state;   /* MEDIA_CLEAN, _DIRTY or _MENDING */
+	a64 state;   /* MEDIA_CLEAN or MEDIA_DIRTY */
 	a64 boot[2]; /* boot id of the kernel that last opened it to write */
 	a64 opens;   /* how often it was opened to write */
 	uint8_t zero[4064];

@@ -66,6 +66,10 @@ int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 /** media_super_crc() - the checksum that a superblock must carry */
 uint32_t media_super_crc(const struct media_super *sb);
 
+/** media_super_wipe() - no copy of the pool @old is whole any more */
+int media_super_wipe(struct dev *dev, uint64_t window,
+		     const struct media_super *old);
+
 /** media_super_write() - seal @sb and write copies C, B, A in this order. */
 void media_super_write(struct media_region *r, struct media_super *sb);
 
@@ -108,13 +112,18 @@ bool media_is_sound(const struct media *m);
  * no slot taken, but the state as it was before it looked, may say "clean".
  */
 int media_enter(struct media *m);
+/**
+ * media_begin_repair() - the tables are about to be made anew
+ *
+ * Until media_set_clean() the pool is not sound, under no kernel.
+ */
+void media_begin_repair(struct media *m);
+/** media_was_repaired_here() - under this kernel, so its values are good */
+bool media_was_repaired_here(const struct media *m);
 /** media_state() - to be given to media_make_clean() after a look around */
 uint64_t media_state(const struct media *m);
 /** media_make_clean() - unless somebody has entered since @seen */
 void media_make_clean(struct media *m, uint64_t seen);
 void media_set_clean(struct media *m); /* alone with it */
-/** media_set_mending() - alone with it: nobody opens it until it is clean */
-void media_set_mending(struct media *m);
-bool media_is_mending(const struct media *m);
 
 #endif

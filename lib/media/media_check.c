@@ -47,8 +47,7 @@ static void check_control(const struct media *m, struct fault_sink *sink)
 {
 	uint64_t state = media_state(m) & 0xff;
 
-	if (state != MEDIA_CLEAN && state != MEDIA_DIRTY &&
-	    state != MEDIA_MENDING)
+	if (state != MEDIA_CLEAN && state != MEDIA_DIRTY)
 		fault_report(sink, 2, FAULT_NOWHERE,
 			     "control: state %llu is none",
 			     (unsigned long long)state);
@@ -110,5 +109,4 @@ void media_mend(struct media *m)
 		media_super_write(r, &sb);
 	m->copies_ok = 7;
 	media_regions_write(r);
-	media_set_clean(m);
 }

@@ -32,6 +32,26 @@ void media_super_write(struct media_region *r, struct media_super *sb)
 	}
 }
 
+int media_super_wipe(struct dev *dev, uint64_t window,
+		     const struct media_super *old)
+{
+	static const enum section_id copy[COPY_NR] = { SECTION_SUPER_A,
+						       SECTION_SUPER_B,
+						       SECTION_SUPER_C };
+	struct dev_map map;
+	int rc = dev_map(dev, window, old->region_bytes, &map);
+	unsigned i;
+
+	for (i = 0; i < COPY_NR && !rc; i++) {
+		uint64_t off = old->section[copy[i]].off;
+
+		memset(map.base + off, 0, sizeof(*old));
+		rc = dev_sync(&map, off, sizeof(*old));
+	}
+	dev_unmap(&map);
+	return rc;
+}
+
 static int bad(const char *name, const char *what)
 {
 	return err_set(MARU_E_CORRUPT, "%s: superblock: %s; run maru-fsck",

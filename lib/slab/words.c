@@ -37,7 +37,10 @@ static bool is_sound_head(const struct mend *m, uint32_t slab)
 	uint64_t w = slab_word(m->r, slab);
 	const char *why;
 
-	if (slab_word_state(w) == SLAB_RETIRING)
+	/* one that is CLAIMED may have been in use: ACTIVE is not on the media
+	 * before somebody else takes a block.  If none is left it goes anyway. */
+	if (slab_word_state(w) == SLAB_RETIRING ||
+	    slab_word_state(w) == SLAB_CLAIMED)
 		slab_set_word(m->r, slab, SLAB_ACTIVE, slab_word_class(w),
 			      slab_word_run(w));
 	return slab_word_state(slab_word(m->r, slab)) == SLAB_ACTIVE &&
