@@ -58,7 +58,8 @@ static int find_slot(const struct dir *d, uint64_t home, uint32_t idx,
 /* Why does a lookup not find it? */
 static const char *lost(const struct dir *d, uint32_t idx, uint64_t w)
 {
-	uint64_t h0 = a64_load_rlx(&slab_block(d->slab, idx)->h0); /* LIVE */
+	/* relaxed: of an entry, so it does not change; it only explains */
+	uint64_t h0 = a64_load_rlx(&slab_block(d->slab, idx)->h0);
 	uint64_t slot, home = dir_home(d, h0);
 	int way = find_slot(d, home, idx, &slot);
 
@@ -107,7 +108,8 @@ static void check_entry(const struct dir *d, struct fault_sink *sink,
 
 	if (block_state(w) != BLOCK_LIVE)
 		return;
-	if (a8_load_rlx(&b->use) > USE_MAX) /* nobody writes more */
+	/* relaxed: nobody ever writes more */
+	if (a8_load_rlx(&b->use) > USE_MAX)
 		fault_report(sink, 2, slab_addr(idx),
 			     "entry has %u chances, more than %u",
 			     a8_load_rlx(&b->use), USE_MAX);
@@ -253,7 +255,8 @@ uint64_t dir_rebuild(struct dir *d)
 
 			if (block_state(block_load(b)) != BLOCK_LIVE)
 				continue;
-			if (a8_load_rlx(&b->use) > USE_MAX) /* alone */
+			/* relaxed: the pool is idle */
+			if (a8_load_rlx(&b->use) > USE_MAX)
 				a8_store_rlx(&b->use, USE_MAX);
 			dropped += !add(d, idx);
 		}

@@ -61,6 +61,7 @@ static void entry_make(const struct media_super *sb,
 	e->bytes = sb->region_bytes;
 	e->unit_shift = sb->unit_shift;
 	e->unit_nr = sb->unit_nr;
+	/* no pair: nobody reads it yet */
 	a64_store_rel(&e->state, MEDIA_REGION_ACTIVE);
 }
 

@@ -11,6 +11,7 @@ static bool stays(struct slab *s, uint32_t idx, slab_keep_fn keep, void *ctx)
 	struct extent e;
 	uint32_t block;
 
+	/* relaxed: the pool is idle */
 	return extent_of(s, idx, &e) && extent_block(&e, idx, &block) &&
 	       a32_load_rlx(&slab_block(s, idx)->units) == e.units &&
 	       keep(ctx, idx);
@@ -36,7 +37,7 @@ static bool stays_bad(struct slab *s, uint32_t idx)
 	b = slab_block(s, extent_idx(&e, block));
 	w = block_load(b);
 	if (block_state(w) == BLOCK_FREE) {
-		a32_store_rlx(&b->units, e.units);
+		a32_store_rlx(&b->units, e.units); /* relaxed: as above */
 		block_cas(b, &w,
 			  block_word(BLOCK_BAD, 0, 0, 0,
 				     block_next_version(block_version(w))));
@@ -115,7 +116,8 @@ static void rebuild_hints(struct slab *s, uint32_t region)
 		if (slab_word_state(slab_word(r, slab)) != SLAB_EMPTY)
 			maps_set(r, maps_busy(s), slab);
 		for (i = 0; i < 16; i++)
-			a64_store_rlx(&r->slabs[slab].hint[i], 0); /* alone */
+			/* relaxed: the pool is idle */
+			a64_store_rlx(&r->slabs[slab].hint[i], 0);
 		if (!extent_at(s, region, slab, &e))
 			continue;
 		for (i = 0; i < e.blocks; i++)
@@ -142,8 +144,8 @@ int slab_rebuild(struct slab *s, slab_keep_fn keep, void *ctx, bool clear_bad)
 		rebuild_hints(s, region);
 	}
 	for (i = 0; i < (s->client_nr + 63) / 64; i++)
-		a64_store_full(&s->active[i], 0);
+		a64_store_full(&s->active[i], 0); /* no pair: idle */
 	for (i = 0; i <= s->class_nr; i++)
-		a64_store_full(&s->hands[i].pos, 0);
+		a64_store_full(&s->hands[i].pos, 0); /* no pair: idle */
 	return 0;
 }

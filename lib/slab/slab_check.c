@@ -25,6 +25,8 @@ static void check_owner(const struct slab *s, struct fault_sink *sink,
 				slot, s->client_nr);
 		return;
 	}
+	/* no pair: the bit is set before the word says so, which is why it is
+	 * a fault if the word, looked at once more, still does */
 	if (!(a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN) &&
 	    settled(sink, b, w))
 		fault_report(
@@ -114,6 +116,7 @@ bool slab_has_debtor(const struct slab *s, uint32_t idx)
 {
 	uint32_t slot;
 
+	/* no pair: asked of an idle pool */
 	for (slot = 0; slot < s->client_nr; slot++)
 		if (a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN)
 			return true;
@@ -224,6 +227,7 @@ static void check_slab(const struct slab *s, struct fault_sink *sink,
 static void check_active(const struct slab *s, struct fault_sink *sink)
 {
 	uint32_t last = (s->client_nr - 1) / 64, used = s->client_nr % 64;
+	/* no pair: nobody ever sets them */
 	uint64_t beyond = used ? a64_load_full(&s->active[last]) >> used : 0;
 
 	if (beyond)
@@ -257,6 +261,7 @@ void slab_check_idle(const struct slab *s, struct fault_sink *sink)
 	for (region = 0; region < s->region_nr; region++) {
 		const struct slab_region *r = &s->region[region];
 
+		/* no pair: the pool is idle */
 		for (i = 0; i < r->slab_nr; i++)
 			if (slab_word_state(slab_word(r, i)) == SLAB_EMPTY &&
 			    a64_load_full(maps_word(r, maps_busy(s), i)) >>

@@ -17,6 +17,7 @@ void slab_set_word(const struct slab_region *r, uint32_t slab,
 {
 	uint64_t version = (slab_word(r, slab) >> 40) + 1;
 
+	/* no pair: the pool is idle */
 	a64_store_full(&r->slabs[slab].word,
 		       slab_word_make(state, class, 0, run, version));
 }
@@ -136,6 +137,7 @@ static bool on_grid(const struct mend *m, uint32_t head, uint32_t idx,
 static bool find_head(struct mend *m, uint32_t slab, uint32_t idx, uint32_t run,
 		      uint32_t *head)
 {
+	/* relaxed: the pool is idle */
 	uint32_t units = a32_load_rlx(&slab_block(m->s, idx)->units), i;
 
 	*head = slab - m->back[slab];
