@@ -198,15 +198,14 @@ START_TEST(a_slot_word_out_of_the_pool_is_stale)
 {
 	struct maru_pool *p = room_pool();
 	struct room_key k;
-	uint64_t home;
+	uint64_t home = room_homed_all(p, &k, 1);
 
-	room_key(p, &k, 1);
-	home = dir_home(&p->dir, k.k.h.h0);
 	for (unsigned i = 0; i < BUCKET_SLOTS; i++)
 		a64_store_full(&p->dir.buckets[home].slot[i],
 			       slot_make(k.k.h.h0, 1, 0xfffffff0u + i));
 	ck_assert(room_has(p, &k.k, room_live(p, &k.k)));
 	ck_assert_uint_eq(room_flags(p, home), 0);
+	dir_rebuild(&p->dir); /* harmless, but a fault all the same */
 }
 END_TEST
 

@@ -69,7 +69,12 @@ void test_format(const struct maru_create_opts *opts)
 
 static struct maru_pool *join(unsigned flags)
 {
-	struct maru_open_opts o = { .size = sizeof(o), .flags = flags };
+	/* for guard.sh: all of a suite's handles guarded */
+	unsigned guard = getenv("MARU_TEST_GUARD") ? MARU_OPEN_GUARD : 0;
+	struct maru_open_opts o = {
+		.size = sizeof(o),
+		.flags = flags | guard,
+	};
 	struct maru_pool *pool;
 	int rc = maru_open(target, &o, &pool);
 

@@ -256,6 +256,15 @@ void room_hide_empty(struct maru_pool *p)
 		maps_set(r, maps_busy(&p->slab), i);
 }
 
+void room_show_empty(struct maru_pool *p)
+{
+	const struct slab_region *r = &p->slab.region[0];
+
+	for (uint32_t i = 0; i < r->slab_nr; i++)
+		if (slab_word_state(slab_word(r, i)) == SLAB_EMPTY)
+			maps_clear(r, maps_busy(&p->slab), i);
+}
+
 void room_empty(struct maru_pool *p, uint32_t from, uint32_t nr)
 {
 	for (uint32_t i = from; i < from + nr; i++) {

@@ -107,6 +107,9 @@ void room_give(struct maru_pool *p, uint32_t idx);
 /** room_hide_empty() - let the map say that all slabs are taken. */
 void room_hide_empty(struct maru_pool *p);
 
+/** room_show_empty() - and that those which are EMPTY are not, as it must be. */
+void room_show_empty(struct maru_pool *p);
+
 /** room_empty() - assert that slabs are EMPTY and not busy. */
 void room_empty(struct maru_pool *p, uint32_t from, uint32_t nr);
 

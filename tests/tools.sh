@@ -150,6 +150,8 @@ test_usage() {
 	usage maru-dump -n x "$pool"
 	usage maru-fsck -n -y "$pool"
 	usage maru-fsck -R "$pool"
+	usage maru-fsck -B "$pool"
+	usage maru-fsck -O -y "$pool"
 	[ ! -e "$pool" ] || fail 'a usage error made the pool'
 }
 
@@ -235,6 +237,8 @@ test_fsck() {
 	want 0 maru-fsck -y -R -d "$pool"
 	want 0 maru-fsck -q -y "$pool"
 	silent
+	want 0 maru-fsck -y -B "$pool"
+	want 0 maru-fsck --online -d "$pool"
 	want 0 maru-fsck -j -n "$pool"
 	json .faults
 	cp "$pool" "$dir/before"

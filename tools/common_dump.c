@@ -254,6 +254,7 @@ static int show_stats(struct dump *d)
 	out_u64(out, "regions", st.regions);
 	out_u64(out, "clients", st.clients);
 	out_u64(out, "max_clients", st.max_clients);
+	out_u64(out, "bad", st.bad);
 	out_object(out, "total");
 	counters(out, &st.total);
 	out_object_end(out);

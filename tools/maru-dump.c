@@ -140,7 +140,7 @@ static void judge(struct dump *d, const char *name, int rc)
 	if (!rc)
 		return;
 	note(d, "%s: %s", name, tool_errmsg(d->target, rc));
-	if (rc == MARU_E_CORRUPT)
+	if (rc == MARU_E_CORRUPT || rc == -EIO)
 		d->damaged = true;
 	else
 		d->failed = true;
@@ -199,14 +199,14 @@ static int attach(struct dump *d)
 	struct maru_open_opts opts = {
 		.size = sizeof(opts),
 		.offset = d->offset,
-		.flags = MARU_OPEN_RDONLY | MARU_OPEN_INSPECT,
+		.flags = MARU_OPEN_RDONLY | MARU_OPEN_INSPECT | MARU_OPEN_GUARD,
 	};
 	int rc = maru_open(d->target, &opts, &d->pool);
 
 	if (!rc)
 		return TOOL_OK;
 	tool_say(d->target, "%s", tool_errmsg(d->target, rc));
-	return rc == MARU_E_CORRUPT ? TOOL_DAMAGED : TOOL_FAILED;
+	return rc == MARU_E_CORRUPT || rc == -EIO ? TOOL_DAMAGED : TOOL_FAILED;
 }
 
 /* Told whatever the sections: a copy that is lost is easy to overlook. */

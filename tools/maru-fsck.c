@@ -20,6 +20,10 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "rebuild", 'R', NULL, 0,
 	  "With --repair: rebuild the tables even if nothing is broken", 0 },
+	{ "online", 'O', NULL, 0,
+	  "Others are at work, or may be: tell only what is surely broken", 0 },
+	{ "clear-bad", 'B', NULL, 0,
+	  "With --repair: use blocks again whose memory had failed", 0 },
 	{ "offset", 'o', "BYTES", 0, "Where in the target the pool begins", 0 },
 	{ "json", 'j', NULL, 0, "Print the report as a JSON object", 0 },
 	{ "quiet", 'q', NULL, 0, "Print nothing but errors", 0 },
@@ -33,8 +37,12 @@ static void parse_end(struct argp_state *state, const struct fsck *f)
 	if (f->no_change && flags & MARU_FSCK_REPAIR)
 		argp_error(state,
 			   "--no-change and --repair exclude each other");
+	if (flags & MARU_FSCK_ONLINE && flags & MARU_FSCK_REPAIR)
+		argp_error(state, "--online and --repair exclude each other");
 	if (flags & MARU_FSCK_REBUILD && !(flags & MARU_FSCK_REPAIR))
 		argp_error(state, "--rebuild needs --repair");
+	if (flags & MARU_FSCK_CLEAR_BAD && !(flags & MARU_FSCK_REPAIR))
+		argp_error(state, "--clear-bad needs --repair");
 }
 
 static error_t parse(int opt, char *arg, struct argp_state *state)
@@ -53,6 +61,12 @@ static error_t parse(int opt, char *arg, struct argp_state *state)
 		return 0;
 	case 'R':
 		f->opts.flags |= MARU_FSCK_REBUILD;
+		return 0;
+	case 'O':
+		f->opts.flags |= MARU_FSCK_ONLINE;
+		return 0;
+	case 'B':
+		f->opts.flags |= MARU_FSCK_CLEAR_BAD;
 		return 0;
 	case 'o':
 		f->opts.offset = tool_size(state, "--offset", arg);
@@ -131,7 +145,10 @@ static void print_fault(void *ctx, const struct maru_fault *fault)
 	}
 	if (f->quiet)
 		return;
-	printf("invariant %" PRIu32 ": ", fault->invariant);
+	if (fault->invariant)
+		printf("invariant %" PRIu32 ": ", fault->invariant);
+	else
+		printf("note: ");
 	if (fault->addr != UINT64_MAX)
 		printf("block %" PRIu32 ":%" PRIu32 ": ",
 		       maru_addr_region(fault->addr),
@@ -150,6 +167,8 @@ static void json_result(struct fsck *f, const struct maru_fsck_result *res)
 	out_u64(out, "kept", res->kept);
 	out_u64(out, "dropped", res->dropped);
 	out_u64(out, "freed", res->freed);
+	out_u64(out, "bad", res->bad);
+	out_u64(out, "dead", res->dead);
 	out_close(out);
 }
 
@@ -168,9 +187,12 @@ static void print_result(const struct fsck *f,
 		printf("%" PRIu64 " fault%s, %" PRIu64 " mended", res->faults,
 		       plural(res->faults), res->fixed);
 	printf("; %" PRIu64 " entr%s kept, %" PRIu64 " dropped, %" PRIu64
-	       " buffer%s freed\n",
+	       " buffer%s freed",
 	       res->kept, res->kept == 1 ? "y" : "ies", res->dropped,
 	       res->freed, plural(res->freed));
+	if (res->bad)
+		printf(", %" PRIu64 " bad block%s", res->bad, plural(res->bad));
+	putchar('\n');
 }
 
 static int failure(struct fsck *f, int err)
@@ -181,7 +203,9 @@ static int failure(struct fsck *f, int err)
 		out_text(&f->out, "error", tool_errmsg(f->target, err));
 		out_close(&f->out);
 	}
-	return err == MARU_E_CORRUPT ? TOOL_DAMAGED : TOOL_FAILED;
+	/* -EIO: a memory error in its tables */
+	return err == MARU_E_CORRUPT || err == -EIO ? TOOL_DAMAGED :
+						      TOOL_FAILED;
 }
 
 static int verdict(const struct maru_fsck_result *res)
@@ -199,6 +223,7 @@ int main(int argc, char **argv)
 
 	tool_start();
 	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &f);
+	f.opts.flags |= MARU_FSCK_GUARD;
 	f.opts.fn = print_fault;
 	f.opts.ctx = &f;
 	rc = maru_fsck(f.target, &f.opts, &res);

@@ -52,7 +52,8 @@ int maru_store(struct maru_pool *pool, const void *key, size_t klen,
  *
  * Return: 0; -ENOENT; -ENOBUFS, @cap is too small and @buf untouched;
  *	-EAGAIN, read-only handle and the value kept changing hands;
- *	MARU_E_CORRUPT, its checksum does not match.
+ *	MARU_E_CORRUPT, its checksum does not match; -EIO (MARU_OPEN_GUARD),
+ *	its memory has failed.
  */
 int maru_read(struct maru_pool *pool, const void *key, size_t klen, void *buf,
 	      size_t cap, size_t *len);
@@ -78,6 +79,16 @@ int maru_retrieve(struct maru_pool *pool, const void *key, size_t klen,
  *	client was declared dead): discard what was read.
  */
 int maru_release(struct maru_pool *pool, struct maru_view *view);
+
+/**
+ * maru_probe() - touch every page of a held value, before relying on it
+ *
+ * With MARU_OPEN_GUARD; without it a memory error is SIGBUS here as anywhere.
+ * Return: 0; -EIO, the memory has failed: the entry is gone and its block out
+ *	of use, but @view is still a hold to be released; MARU_E_STALE, it is
+ *	none.
+ */
+int maru_probe(struct maru_pool *pool, const struct maru_view *view);
 
 /** maru_exists() - 1, 0 or an error; leaves no trace on the entry. */
 int maru_exists(struct maru_pool *pool, const void *key, size_t klen);

@@ -132,7 +132,7 @@ int maru_inspect_hold(struct maru_pool *pool, uint32_t slot, uint64_t *pos,
 
 /** Something that is not as it must be. */
 struct maru_fault {
-	uint32_t invariant; /* its number in maru-pool(5), INVARIANTS */
+	uint32_t invariant; /* number in maru-pool(5); 0: a notice, no fault */
 	uint32_t fixed;	    /* 1: mended by this run */
 	uint64_t addr;	    /* the block concerned, or UINT64_MAX */
 	const char *what;   /* names the thing; valid during the call */
@@ -152,6 +152,9 @@ int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx);
 #define MARU_FSCK_REPAIR 0x01u	/* mend what is broken */
 #define MARU_FSCK_DATA 0x02u	/* also read every value that has a checksum */
 #define MARU_FSCK_REBUILD 0x04u /* with REPAIR: rebuild even if clean */
+#define MARU_FSCK_GUARD 0x08u	/* memory that fails is -EIO, no SIGBUS */
+#define MARU_FSCK_ONLINE 0x10u	/* others are at work: only what is sure */
+#define MARU_FSCK_CLEAR_BAD 0x20u /* with REPAIR: use bad blocks again */
 
 struct maru_fsck_opts {
 	size_t size;	 /* sizeof(struct maru_fsck_opts) */
@@ -166,6 +169,8 @@ struct maru_fsck_result {
 	uint64_t faults, fixed;
 	uint64_t kept, dropped; /* entries */
 	uint64_t freed;		/* buffers and zombies of the dead */
+	uint64_t bad;		/* blocks out of use for memory errors */
+	uint64_t dead;		/* clients that died and left something */
 };
 
 /**

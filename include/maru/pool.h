@@ -87,6 +87,7 @@ int maru_create_mem(const struct maru_create_opts *opts, int *fd);
 #define MARU_OPEN_PREFAULT_META 0x02u /* fault in the pool's tables */
 #define MARU_OPEN_PREFAULT_ALL 0x04u  /* fault in tables and data */
 #define MARU_OPEN_VERIFY 0x08u	      /* check a value's checksum on retrieve */
+#define MARU_OPEN_GUARD 0x20u	      /* memory that fails is -EIO, no SIGBUS */
 
 /** Options of maru_open(); zero means the default everywhere. */
 struct maru_open_opts {

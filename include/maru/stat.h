@@ -35,7 +35,8 @@ extern "C" {
 	X(retires, "slabs taken back from their class")                     \
 	X(reaps, "dead clients cleaned up after")                           \
 	X(reaped_blocks, "blocks of dead clients given back")               \
-	X(corrupt, "entries dropped for a bad checksum")
+	X(corrupt, "entries dropped for a bad checksum")                    \
+	X(bad, "blocks taken out of use for a memory error")
 
 struct maru_counters {
 #define MARU_X(name, text) uint64_t name;
@@ -48,7 +49,7 @@ struct maru_stats {
 	size_t size;		 /* in: sizeof(struct maru_stats) */
 	uint64_t pool_bytes;	 /* all regions, tables included */
 	uint64_t data_bytes;	 /* what values can occupy */
-	uint64_t used_bytes;	 /* blocks of entries and buffers */
+	uint64_t used_bytes;	 /* blocks of entries and buffers, not bad */
 	uint64_t value_bytes;	 /* bytes of visible values */
 	uint64_t entries;	 /* visible keys */
 	uint64_t buffers;	 /* blocks being written */
@@ -58,7 +59,7 @@ struct maru_stats {
 	uint32_t regions;
 	uint32_t clients; /* slots in use */
 	uint32_t max_clients;
-	uint32_t reserved;
+	uint32_t bad;		    /* blocks out of use: memory errors */
 	struct maru_counters total; /* all clients that ever were */
 	struct maru_counters self;  /* this handle's client; 0 if read-only */
 	uint64_t quarantined;	    /* blocks that dead clients were writing */

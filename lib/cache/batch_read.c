@@ -3,6 +3,7 @@
 #include "cache/batch.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 
 #include <string.h>
 
@@ -25,6 +26,8 @@ int maru_exists_batch(struct maru_pool *pool, const struct maru_keys *keys,
 {
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_exists_batch(pool, keys, res);
 	if (!rc)
 		rc = batch_check(keys, MARU_PREFIX);
 	return rc ? rc : batch_run(pool, keys, exists_one, NULL, 1, res);
@@ -43,6 +46,8 @@ int maru_retrieve_batch(struct maru_pool *pool, const struct maru_keys *keys,
 {
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_retrieve_batch(pool, keys, views, res);
 	if (!rc)
 		rc = batch_check(keys, MARU_PREFIX);
 	if (!rc && keys->nr && !views)
@@ -59,6 +64,8 @@ int maru_release_batch(struct maru_pool *pool, struct maru_view *views,
 	int rc = pool_enter(pool), done = 0, one;
 	uint32_t i;
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_release_batch(pool, views, nr, res);
 	if (!rc && nr && !views)
 		rc = err_set(-EINVAL, "views: NULL");
 	if (rc)
@@ -122,23 +129,39 @@ static int run_rw(struct maru_pool *pool, const struct maru_keys *keys,
 int maru_pin_batch(struct maru_pool *pool, const struct maru_keys *keys,
 		   int *res)
 {
-	return run_rw(pool, keys, MARU_PREFIX, pin_one, res);
+	int rc = run_rw(pool, keys, MARU_PREFIX, pin_one, res);
+
+	return unlikely(rc == POOL_GUARDED) ?
+		       guarded_pin_batch(pool, keys, res) :
+		       rc;
 }
 
 int maru_unpin_batch(struct maru_pool *pool, const struct maru_keys *keys,
 		     int *res)
 {
-	return run_rw(pool, keys, 0, unpin_one, res);
+	int rc = run_rw(pool, keys, 0, unpin_one, res);
+
+	return unlikely(rc == POOL_GUARDED) ?
+		       guarded_unpin_batch(pool, keys, res) :
+		       rc;
 }
 
 int maru_touch_batch(struct maru_pool *pool, const struct maru_keys *keys,
 		     int *res)
 {
-	return run_rw(pool, keys, MARU_PREFIX, touch_one, res);
+	int rc = run_rw(pool, keys, MARU_PREFIX, touch_one, res);
+
+	return unlikely(rc == POOL_GUARDED) ?
+		       guarded_touch_batch(pool, keys, res) :
+		       rc;
 }
 
 int maru_delete_batch(struct maru_pool *pool, const struct maru_keys *keys,
 		      int *res)
 {
-	return run_rw(pool, keys, 0, delete_one, res);
+	int rc = run_rw(pool, keys, 0, delete_one, res);
+
+	return unlikely(rc == POOL_GUARDED) ?
+		       guarded_delete_batch(pool, keys, res) :
+		       rc;
 }

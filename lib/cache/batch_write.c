@@ -3,6 +3,7 @@
 #include "cache/batch.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ int maru_store_batch(struct maru_pool *pool, const struct maru_keys *keys,
 	struct maru_value *ctx = (struct maru_value *)(uintptr_t)vals;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_store_batch(pool, keys, vals, res);
 	if (!rc)
 		rc = batch_check(keys, 0);
 	if (!rc && keys->nr && !vals)
@@ -46,6 +49,8 @@ int maru_alloc_batch(struct maru_pool *pool, const size_t *lens, uint32_t nr,
 	int rc = pool_enter_rw(pool);
 	uint32_t i, idx;
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_alloc_batch(pool, lens, nr, bufs);
 	if (!rc && nr && (!lens || !bufs))
 		rc = err_set(-EINVAL, "lens or bufs: NULL");
 	if (!rc && nr > INT32_MAX)
@@ -92,6 +97,8 @@ int maru_reserve_batch(struct maru_pool *pool, const struct maru_keys *keys,
 	int rc = pool_enter_rw(pool), done = 0;
 	uint32_t i;
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_reserve_batch(pool, keys, lens, bufs, res);
 	if (!rc)
 		rc = batch_check(keys, 0);
 	if (!rc && keys->nr && (!lens || !bufs || !res))
@@ -122,6 +129,8 @@ int maru_commit_batch(struct maru_pool *pool, const struct maru_keys *keys,
 {
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_commit_batch(pool, keys, bufs, res);
 	if (!rc)
 		rc = batch_check(keys, 0);
 	if (!rc && keys->nr && !bufs)

@@ -2,6 +2,8 @@
 /* Who takes part in the pool. */
 #include "cache/pool.h"
 
+#include "cache/guarded.h"
+
 #include <maru/stat.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +59,8 @@ int maru_clients(struct maru_pool *pool, struct maru_client *out, size_t cap)
 	size_t nr = 0;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_clients(pool, out, cap);
 	if (rc)
 		return rc;
 	if (!out && cap)
@@ -78,6 +82,8 @@ int maru_reap(struct maru_pool *pool)
 {
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_reap(pool);
 	if (rc)
 		return rc;
 	dir_settle(&pool->dir);

@@ -3,6 +3,7 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "media/check.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -164,18 +165,6 @@ static int identify(struct media_super *sb)
 	return rc;
 }
 
-static void write_regions(struct media_region *r, const struct media_super *sb)
-{
-	struct media_region_entry *e = media_at(r, SECTION_REGIONS);
-
-	memcpy(e->uuid, sb->region_uuid, 16);
-	e->bytes = sb->region_bytes;
-	e->unit_shift = sb->unit_shift;
-	e->unit_nr = sb->unit_nr;
-	/* no pair: nobody reads it before the superblocks are there */
-	a64_store_rel(&e->state, MEDIA_REGION_ACTIVE);
-}
-
 /* All tables zero is an empty pool; the superblocks make it one, last. */
 static int format(struct dev *dev, const struct maru_create_opts *o,
 		  struct media_super *sb)
@@ -190,7 +179,7 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 	}
 	r = media_region(&m, 0);
 	media_zero(r, dev->made);
-	write_regions(r, sb);
+	media_regions_write(r);
 	media_set_clean(&m);
 	rc = dev_sync(&r->map, 0, sb->section[SECTION_DATA].off);
 	if (!rc)

@@ -10,6 +10,7 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 #include "slab/hand.h"
 
 /* Chances run out after four laps; one more for what was busy. */
@@ -44,7 +45,9 @@ static enum look look_at(struct maru_pool *p, uint32_t idx)
 	case BLOCK_LIVE:
 		use = block_use(b);
 		if (use) {
-			a8_store_rlx(&b->use, (uint8_t)(use - 1));
+			/* more than can be, if somebody scribbled there */
+			a8_store_rlx(&b->use,
+				     (uint8_t)(bits_min(use, USE_MAX) - 1));
 			return LOOK_CHANCE;
 		}
 		bytes = slab_block_bytes(&p->slab, idx);
@@ -297,6 +300,8 @@ int maru_evict(struct maru_pool *pool, uint64_t bytes, uint64_t *freed)
 	uint32_t class;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_evict(pool, bytes, freed);
 	if (freed)
 		*freed = 0;
 	if (rc)

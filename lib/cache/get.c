@@ -3,6 +3,8 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
+#include "cache/value.h"
 
 #include <string.h>
 
@@ -30,8 +32,14 @@ void pool_use(const struct maru_pool *p, uint32_t idx)
 		a8_store_rlx(use, (uint8_t)(n + 1));
 }
 
-static void drop_corrupt(struct maru_pool *p, const struct dir_hit *hit)
+/* What @rc says of it, and the hold that found it, end here. */
+static void drop_corrupt(struct maru_pool *p, const struct dir_hit *hit, int rc)
 {
+	if (rc == -EIO) {
+		value_retire(p, hit->idx);
+		dir_drop(&p->dir, hit->idx, 1);
+		return;
+	}
 	dir_drop(&p->dir, hit->idx, 1);
 	dir_remove(&p->dir, hit->idx, hit->word);
 	pool_count(p, COUNT_corrupt, 1);
@@ -41,11 +49,15 @@ static int check_value(struct maru_pool *p, const struct dir_hit *hit,
 		       const struct maru_view *view)
 {
 	const struct media_block *b = slab_block(&p->slab, hit->idx);
+	uint32_t crc;
+	int rc;
 
-	/* relaxed: written before commit, and held */
-	if (!p->dir.check_values ||
-	    hash_crc32c(0, view->data, view->len) == a32_load_rlx(&b->crc_data))
+	if (!p->dir.check_values)
 		return 0;
+	rc = value_crc(p, hit->idx, view->len, &crc);
+	/* relaxed: written before commit, and held */
+	if (rc || crc == a32_load_rlx(&b->crc_data))
+		return rc;
 	return err_set(MARU_E_CORRUPT,
 		       "value at address 0x%llx: checksum does not match",
 		       (unsigned long long)view->ref.addr);
@@ -68,7 +80,7 @@ int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
 	else if (unlikely(p->verify))
 		rc = check_value(p, &hit, view);
 	if (unlikely(rc)) {
-		drop_corrupt(p, &hit);
+		drop_corrupt(p, &hit, rc);
 		memset(view, 0, sizeof(*view));
 		return rc;
 	}
@@ -84,6 +96,8 @@ int maru_retrieve(struct maru_pool *pool, const void *key, size_t klen,
 	struct dir_key k;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_retrieve(pool, key, klen, view);
 	if (unlikely(!view))
 		return -EINVAL;
 	if (likely(!rc))
@@ -105,7 +119,8 @@ int pool_release(struct maru_pool *p, struct maru_view *view)
 		/* certify before dropping: afterwards anything may happen */
 		ok = block_version(w) == version &&
 		     (block_state(w) == BLOCK_LIVE ||
-		      block_state(w) == BLOCK_DYING) &&
+		      block_state(w) == BLOCK_DYING ||
+		      block_state(w) == BLOCK_BAD) &&
 		     dir_drop(&p->dir, idx, 1) >= 0;
 	}
 	view->ref.version = 0;
@@ -119,6 +134,8 @@ int maru_release(struct maru_pool *pool, struct maru_view *view)
 {
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_release(pool, view);
 	if (unlikely(!view))
 		return -EINVAL;
 	if (likely(!rc))
@@ -126,6 +143,40 @@ int maru_release(struct maru_pool *pool, struct maru_view *view)
 	/* declared dead: the hold was voided with all the others */
 	return rc == MARU_E_CLOSED && *pool->here == POOL_HERE ? MARU_E_STALE :
 								 rc;
+}
+
+/* The block of a view that this client holds; the version may be BAD's. */
+static int held(const struct maru_pool *p, const struct maru_view *view,
+		uint32_t *idx)
+{
+	const struct slab *s = &p->slab;
+	uint64_t w;
+
+	if (!view || !pool_idx(p, &view->ref, idx))
+		return view ? MARU_E_STALE : -EINVAL;
+	w = block_load(slab_block(s, *idx));
+	/* relaxed: this client's own pins, taken before this call */
+	if (block_version(w) != view->ref.version ||
+	    block_state(w) < BLOCK_LIVE || block_state(w) > BLOCK_BAD ||
+	    !(a16_load_rlx(ledger_cell(s, s->self, *idx)) & CELL_PINS))
+		return MARU_E_STALE;
+	return view->len <= slab_block_bytes(s, *idx) ? 0 : -EINVAL;
+}
+
+int maru_probe(struct maru_pool *pool, const struct maru_view *view)
+{
+	uint32_t idx = 0;
+	int rc = pool_enter_rw(pool);
+
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_probe(pool, view);
+	if (!rc)
+		rc = held(pool, view, &idx);
+	if (!rc)
+		rc = value_touch(pool, idx, view->len);
+	if (rc == -EIO)
+		value_retire(pool, idx);
+	return rc;
 }
 
 /* Without a hold: copy, then look whether it was the same all the time. */
@@ -139,6 +190,7 @@ static int read_optimistic(const struct maru_pool *p, const struct dir_key *k,
 		struct dir_hit hit;
 		struct maru_view v;
 		uint32_t crc;
+		int rc = 0;
 
 		if (dir_peek(&p->dir, k, &hit))
 			return -ENOENT;
@@ -146,11 +198,13 @@ static int read_optimistic(const struct maru_pool *p, const struct dir_key *k,
 		if (!pool_view(p, &hit, &v))
 			continue;
 		crc = a32_load_rlx(&b->crc_data); /* relaxed: B4 */
-		if (v.len <= cap && v.len)
-			memcpy(buf, v.data, v.len);
+		if (v.len <= cap)
+			rc = value_get(p, hit.idx, buf, v.len);
 		atomic_fence_acq(); /* B4 acquire */
 		if (block_load(b) != hit.word)
 			continue;
+		if (rc)
+			return rc;
 		*len = v.len;
 		if (v.len > cap)
 			return -ENOBUFS;
@@ -178,10 +232,13 @@ static int read_held(struct maru_pool *p, const struct dir_key *k, void *buf,
 	*len = view.len;
 	if (view.len > cap)
 		rc = -ENOBUFS;
-	else if (view.len)
-		memcpy(buf, view.data, view.len);
-	if (pool_idx(p, &view.ref, &idx))
-		dir_drop(&p->dir, idx, 1);
+	else if (pool_idx(p, &view.ref, &idx))
+		rc = value_get(p, idx, buf, view.len);
+	if (!pool_idx(p, &view.ref, &idx))
+		return rc;
+	if (rc == -EIO)
+		value_retire(p, idx);
+	dir_drop(&p->dir, idx, 1);
 	return rc;
 }
 
@@ -192,6 +249,8 @@ int maru_read(struct maru_pool *pool, const void *key, size_t klen, void *buf,
 	size_t none;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_read(pool, key, klen, buf, cap, len);
 	if (!len)
 		len = &none;
 	*len = 0;
@@ -213,6 +272,8 @@ int maru_exists(struct maru_pool *pool, const void *key, size_t klen)
 	struct dir_hit hit;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_exists(pool, key, klen);
 	if (likely(!rc))
 		rc = pool_key(pool, &k, key, klen);
 	if (unlikely(rc))
@@ -230,6 +291,8 @@ int maru_touch(struct maru_pool *pool, const void *key, size_t klen)
 	struct dir_hit hit;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_touch(pool, key, klen);
 	if (!rc)
 		rc = pool_key(pool, &k, key, klen);
 	if (!rc)

@@ -2,6 +2,8 @@
 /* Showing tools what the bytes say, bounded and otherwise unchecked. */
 #include "cache/pool.h"
 
+#include "cache/guarded.h"
+
 #include <string.h>
 
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
@@ -9,6 +11,8 @@ int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 	const struct media_super *sb;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_inspect_super(pool, out);
 	if (rc)
 		return rc;
 	if (!out)
@@ -44,6 +48,8 @@ int maru_inspect_section(struct maru_pool *pool, uint32_t no,
 	const struct media_super *sb;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_inspect_section(pool, no, out);
 	if (rc)
 		return rc;
 	if (!out)
@@ -81,6 +87,8 @@ int maru_inspect_class(struct maru_pool *pool, uint32_t no,
 	struct extent e;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_inspect_class(pool, no, out);
 	if (rc)
 		return rc;
 	if (!out)
@@ -111,6 +119,8 @@ int maru_inspect_slab(struct maru_pool *pool, uint32_t region, uint64_t no,
 	uint64_t w;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_inspect_slab(pool, region, no, out);
 	if (rc)
 		return rc;
 	if (!out)
@@ -143,6 +153,8 @@ int maru_inspect_block(struct maru_pool *pool, uint64_t addr,
 	uint64_t w;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_inspect_block(pool, addr, out);
 	if (rc)
 		return rc;
 	if (!out)
@@ -177,6 +189,8 @@ int maru_inspect_hold(struct maru_pool *pool, uint32_t slot, uint64_t *pos,
 	const struct slab *s;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_inspect_hold(pool, slot, pos, out);
 	if (rc)
 		return rc;
 	if (!pos || !out)

@@ -2,6 +2,8 @@
 /* Walking the descriptors in order of address. */
 #include "cache/pool.h"
 
+#include "cache/guarded.h"
+
 #include <maru/iter.h>
 #include <string.h>
 
@@ -37,6 +39,8 @@ int maru_iter_next(struct maru_pool *pool, struct maru_iter *it,
 	const struct slab *s;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_iter_next(pool, it, entry);
 	if (rc)
 		return rc;
 	if (!it || !entry)

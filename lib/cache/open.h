@@ -7,9 +7,15 @@
 
 /**
  * pool_open_alone() - open to check, or with the pool to ourselves to repair
- * @repair: map it writable and keep everybody else out: -EBUSY if in use
+ *
+ * MARU_FSCK_REPAIR: map it writable and keep everybody else out, -EBUSY if it
+ * is in use.
  */
-int pool_open_alone(const char *target, uint64_t offset, bool repair,
+int pool_open_alone(const char *target, const struct maru_fsck_opts *f,
 		    struct maru_pool **pool);
+
+/** pool_fsck() - what maru_fsck() does with a pool that is open like that */
+int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
+	      struct maru_fsck_result *res);
 
 #endif

@@ -4,6 +4,8 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
+#include "dev/guard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +27,20 @@ int pool_bad_key(size_t klen)
 		       MARU_KEY_MAX);
 }
 
+int pool_enter_guarded(const struct maru_pool *p)
+{
+	if (*p->here != POOL_HERE_GUARDED)
+		return pool_refuse("another process'");
+	/* relaxed: whoever has not heard of it will meet it himself */
+	if (a32_load_rlx(&p->struck))
+		return err_set(
+			-EIO,
+			"pool handle has met a memory error in the pool's tables; close it");
+	return guard_inside() ? 0 : POOL_GUARDED;
+}
+
 /* A page that a forked child finds zeroed: the handle is not its. */
-static const uint64_t *here_new(void)
+static const uint64_t *here_new(bool guard)
 {
 	uint64_t *p = mmap(NULL, MEDIA_PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -37,7 +51,7 @@ static const uint64_t *here_new(void)
 		munmap(p, MEDIA_PAGE);
 		return NULL;
 	}
-	*p = POOL_HERE;
+	*p = guard ? POOL_HERE_GUARDED : POOL_HERE;
 	mprotect(p, MEDIA_PAGE, PROT_READ);
 	return p;
 }
@@ -77,7 +91,7 @@ static int check_opts(const struct maru_open_opts *o)
 {
 	const uint32_t known = MARU_OPEN_RDONLY | MARU_OPEN_PREFAULT_META |
 			       MARU_OPEN_PREFAULT_ALL | MARU_OPEN_VERIFY |
-			       MARU_OPEN_INSPECT;
+			       MARU_OPEN_INSPECT | MARU_OPEN_GUARD;
 
 	if (o->flags & ~known || o->reserved)
 		return err_set(-EINVAL, "flags: 0x%x has unknown bits",
@@ -164,6 +178,8 @@ static void undo(struct maru_pool *p)
 	media_unmap(&p->media, false);
 	if (p->client.lock.fd >= 0)
 		dev_lock_close(&p->client.lock);
+	if (p->guard)
+		guard_remove();
 	here_free(p->here);
 	free(p);
 }
@@ -180,7 +196,7 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 		dev_close(dev);
 		return rc;
 	}
-	return enter(p, o);
+	return p->guard ? guarded_enter(p, o, enter) : enter(p, o);
 }
 
 static int open_handle(const char *target, const struct maru_open_opts *o,
@@ -196,8 +212,14 @@ static int open_handle(const char *target, const struct maru_open_opts *o,
 	p->client.self = CLIENT_NONE;
 	p->rdonly = o->flags & MARU_OPEN_RDONLY;
 	p->verify = o->flags & MARU_OPEN_VERIFY;
+	rc = o->flags & MARU_OPEN_GUARD ? guard_install() : 0;
+	if (rc) {
+		free(p);
+		return rc;
+	}
+	p->guard = o->flags & MARU_OPEN_GUARD;
 	p->alone = alone;
-	p->here = here_new();
+	p->here = here_new(p->guard);
 	rc = p->here ? dev_open(target, p->rdonly ? DEV_RDONLY : 0, &dev) :
 		       err_sys("MADV_WIPEONFORK");
 	if (!rc)
@@ -225,14 +247,17 @@ int maru_open(const char *target, const struct maru_open_opts *opts,
 	return rc ? rc : open_handle(target, &o, false, pool);
 }
 
-int pool_open_alone(const char *target, uint64_t offset, bool repair,
+int pool_open_alone(const char *target, const struct maru_fsck_opts *f,
 		    struct maru_pool **pool)
 {
-	struct maru_open_opts o = { .size = sizeof(o), .offset = offset };
+	bool repair = f->flags & MARU_FSCK_REPAIR;
+	struct maru_open_opts o = { .size = sizeof(o), .offset = f->offset };
 	int rc;
 
 	if (!repair)
 		o.flags = MARU_OPEN_RDONLY | MARU_OPEN_INSPECT;
+	if (f->flags & MARU_FSCK_GUARD)
+		o.flags |= MARU_OPEN_GUARD;
 	rc = check_opts(&o);
 	return rc ? rc : open_handle(target, &o, repair, pool);
 }
@@ -252,35 +277,47 @@ static void leave_clean(struct maru_pool *p)
 		dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
 }
 
-int maru_close(struct maru_pool *pool, unsigned flags)
+/* -EBUSY: it stays. */
+static int leave(struct maru_pool *p, unsigned flags)
 {
 	uint64_t entries, pins, buffers;
+
+	if (p->client.self == CLIENT_NONE)
+		return 0;
+	client_holds(&p->client, p->client.self, &entries, &pins, &buffers);
+	/* declared dead: the slot may be another client's by now */
+	if ((pins || buffers) && client_ok(&p->client) &&
+	    !(flags & MARU_CLOSE_FORCE))
+		return err_set(
+			-EBUSY,
+			"%llu views and pins and %llu buffers are still held",
+			(unsigned long long)pins, (unsigned long long)buffers);
+	client_leave(&p->client);
+	leave_clean(p);
+	return 0;
+}
+
+int maru_close(struct maru_pool *pool, unsigned flags)
+{
+	int rc;
 
 	if (!pool)
 		return 0;
 	if (flags & ~MARU_CLOSE_FORCE)
 		return err_set(-EINVAL, "flags: 0x%x is not known", flags);
-	if (*pool->here != POOL_HERE) {
+	if (*pool->here != POOL_HERE && *pool->here != POOL_HERE_GUARDED) {
 		/* nothing of it is this process' but the memory */
 		free(pool);
 		return 0;
 	}
-	if (pool->client.self != CLIENT_NONE) {
-		client_holds(&pool->client, pool->client.self, &entries, &pins,
-			     &buffers);
-		/* declared dead: the slot may be another client's by now */
-		if ((pins || buffers) && client_ok(&pool->client) &&
-		    !(flags & MARU_CLOSE_FORCE))
-			return err_set(
-				-EBUSY,
-				"%llu views and pins and %llu buffers are still held",
-				(unsigned long long)pins,
-				(unsigned long long)buffers);
-		client_leave(&pool->client);
-		leave_clean(pool);
-	}
-	undo(pool);
-	return 0;
+	/* struck: its slot is reaped when this mapping is gone */
+	rc = !pool->guard ? leave(pool, flags) :
+	     a32_load_rlx(&pool->struck) ? /* as in pool_enter_guarded() */
+		     0 :
+		     guarded_leave(pool, flags, leave);
+	if (rc != -EBUSY)
+		undo(pool);
+	return rc;
 }
 
 int maru_sync(struct maru_pool *pool)
@@ -288,6 +325,8 @@ int maru_sync(struct maru_pool *pool)
 	struct media_region *r;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_sync(pool);
 	if (rc || !pool->media.durable)
 		return rc;
 	if (pool->rdonly)
@@ -301,6 +340,8 @@ int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out)
 	struct media_region *r;
 	int rc = pool_enter(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_region(pool, no, out);
 	if (rc)
 		return rc;
 	r = media_region(&pool->media, no);

@@ -13,6 +13,8 @@
 #include <maru/write.h>
 
 #define POOL_HERE 0x6d617275ull
+#define POOL_HERE_GUARDED 0x6d617267ull
+#define POOL_GUARDED 0x10000 /* never leaves the library */
 
 struct maru_pool {
 	struct media media;
@@ -23,19 +25,25 @@ struct maru_pool {
 	const uint64_t *here;
 	bool rdonly;
 	bool verify;
+	bool guard; /* memory that fails is -EIO, not a signal */
+	a32 struck; /* it did, in the tables: this client is at its end */
 	bool alone; /* for repair: no client, nobody else there */
 	a32 window; /* where to look for slabs to empty */
 	a32 rooms;  /* how often room had to be made */
 };
 
 int pool_refuse(const char *whose);
+int pool_enter_guarded(const struct maru_pool *p);
 
-/* Any call: is this the process that opened the handle? */
+/*
+ * Any call: is this the process that opened the handle?  POOL_GUARDED: have it
+ * done by guarded.h, which comes here again.
+ */
 static inline int pool_enter(const struct maru_pool *p)
 {
 	if (likely(p && *p->here == POOL_HERE))
 		return 0;
-	return p ? pool_refuse("another process'") : -EINVAL;
+	return p ? pool_enter_guarded(p) : -EINVAL;
 }
 
 /* A call that leaves traces. */

@@ -4,6 +4,8 @@
 
 #include "arch/copy.h"
 #include "base/err.h"
+#include "cache/guarded.h"
+#include "cache/value.h"
 
 #include <string.h>
 
@@ -61,14 +63,14 @@ static void withdraw(struct maru_pool *p, uint32_t idx)
 	dir_withdraw(&p->dir, idx, block_load(slab_block(&p->slab, idx)));
 }
 
-static void checksum(struct maru_pool *p, uint32_t idx, uint64_t len)
+/* A block that will not be an entry after all, for the reason @rc. */
+static int give_up(struct maru_pool *p, uint32_t idx, int rc)
 {
-	struct media_block *b = slab_block(&p->slab, idx);
-
-	/* relaxed: B1 orders it */
-	if (p->dir.check_values)
-		a32_store_rlx(&b->crc_data,
-			      hash_crc32c(0, slab_data(&p->slab, idx), len));
+	if (rc == -EIO)
+		value_retire(p, idx);
+	else
+		withdraw(p, idx);
+	return rc;
 }
 
 /*
@@ -83,12 +85,11 @@ static int finish(struct maru_pool *p, uint32_t idx, const struct dir_key *k,
 	int rc;
 
 	copy_fence(); /* the caller may have used streaming stores */
-	checksum(p, idx, len);
-	rc = entry_write(&p->dir, idx, k, len);
-	if (rc) {
-		withdraw(p, idx);
-		return rc;
-	}
+	rc = value_seal(p, idx, len);
+	if (!rc)
+		rc = entry_write(&p->dir, idx, k, len);
+	if (rc)
+		return give_up(p, idx, rc);
 	entry_persist(&p->dir, idx);
 	ready = block_word(BLOCK_READY, w & BLOCK_CLAIMED, p->slab.self,
 			   p->slab.self_inc, block_version(w));
@@ -114,6 +115,8 @@ int maru_alloc(struct maru_pool *pool, size_t len, struct maru_buf *buf)
 	int rc = pool_enter_rw(pool);
 	uint32_t idx;
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_alloc(pool, len, buf);
 	if (!buf)
 		return -EINVAL;
 	memset(buf, 0, sizeof(*buf));
@@ -144,8 +147,7 @@ static int claim(struct maru_pool *p, uint32_t idx, const struct dir_key *k,
 		if (rc == -EINPROGRESS && pool_drop_claim(p, &other))
 			rc = 0;
 	}
-	withdraw(p, idx);
-	return rc ? rc : -EINPROGRESS;
+	return give_up(p, idx, rc ? rc : -EINPROGRESS);
 }
 
 int pool_reserve(struct maru_pool *p, const struct dir_key *k, size_t len,
@@ -182,6 +184,8 @@ int maru_reserve(struct maru_pool *pool, const void *key, size_t klen,
 	struct dir_key k;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_reserve(pool, key, klen, len, buf);
 	if (!buf)
 		return -EINVAL;
 	memset(buf, 0, sizeof(*buf));
@@ -233,12 +237,20 @@ static int make_key_room(struct maru_pool *p, uint32_t *idx,
 	uint32_t larger;
 	int rc = pool_alloc(p, entry_room(len, k->len), &larger);
 
-	if (!rc)
-		copy_in(slab_data(&p->slab, larger), slab_data(&p->slab, *idx),
-			len);
+	if (rc) {
+		withdraw(p, *idx);
+		return rc;
+	}
+	/* touched first, so that it is known which of the two has failed */
+	rc = value_touch(p, *idx, len);
+	if (rc) {
+		withdraw(p, larger);
+		return give_up(p, *idx, rc);
+	}
+	rc = value_put(p, larger, slab_data(&p->slab, *idx), len);
 	withdraw(p, *idx);
 	*idx = larger;
-	return rc;
+	return rc ? give_up(p, larger, rc) : 0;
 }
 
 int pool_commit(struct maru_pool *p, struct maru_buf *buf,
@@ -290,6 +302,8 @@ int maru_commit(struct maru_pool *pool, struct maru_buf *buf, const void *key,
 	struct dir_key k = { 0 };
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_commit(pool, buf, key, klen, opts);
 	if (!buf)
 		return -EINVAL;
 	if (!rc)
@@ -320,6 +334,8 @@ int maru_abort(struct maru_pool *pool, struct maru_buf *buf)
 {
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_abort(pool, buf);
 	if (!buf)
 		return -EINVAL;
 	return rc ? rc : pool_abort(pool, buf);
@@ -340,7 +356,9 @@ int pool_store(struct maru_pool *p, const struct dir_key *k, const void *val,
 	rc = pool_alloc(p, entry_room(vlen, k->len), &idx);
 	if (rc)
 		return rc;
-	copy_in(slab_data(&p->slab, idx), val, vlen);
+	rc = value_put(p, idx, val, vlen);
+	if (rc)
+		return give_up(p, idx, rc);
 	return finish(p, idx, k, vlen, 0, &hit);
 }
 
@@ -350,6 +368,8 @@ int maru_store(struct maru_pool *pool, const void *key, size_t klen,
 	struct dir_key k;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_store(pool, key, klen, val, vlen);
 	if (!rc && !val && vlen)
 		rc = err_set(-EINVAL, "val: NULL for %zu bytes", vlen);
 	if (!rc)

@@ -3,6 +3,7 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 
 #include <maru/ref.h>
 
@@ -28,6 +29,8 @@ int maru_ref_pin(struct maru_pool *pool, const struct maru_ref *ref,
 	uint32_t idx;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_ref_pin(pool, ref, count);
 	if (!rc && !ref)
 		rc = -EINVAL;
 	if (!rc)
@@ -44,7 +47,7 @@ int maru_ref_pin(struct maru_pool *pool, const struct maru_ref *ref,
 	return 0;
 }
 
-/* The block of a reference while it is an entry or a zombie of that version */
+/* The block of a reference while it is an entry or a zombie; -EIO: it is BAD */
 static int ref_block(struct maru_pool *p, const struct maru_ref *ref,
 		     uint32_t *idx)
 {
@@ -55,10 +58,17 @@ static int ref_block(struct maru_pool *p, const struct maru_ref *ref,
 	if (!pool_idx(p, ref, idx))
 		return MARU_E_STALE;
 	w = block_load(slab_block(&p->slab, *idx));
-	if (block_version(w) != ref->version ||
-	    (block_state(w) != BLOCK_LIVE && block_state(w) != BLOCK_DYING))
+	if (block_version(w) != ref->version)
 		return MARU_E_STALE;
-	return 0;
+	switch (block_state(w)) {
+	case BLOCK_LIVE:
+	case BLOCK_DYING:
+		return 0;
+	case BLOCK_BAD: /* nothing to be read, but pins to be given back */
+		return -EIO;
+	default:
+		return MARU_E_STALE;
+	}
 }
 
 int maru_ref_unpin(struct maru_pool *pool, const struct maru_ref *ref,
@@ -67,11 +77,13 @@ int maru_ref_unpin(struct maru_pool *pool, const struct maru_ref *ref,
 	uint32_t idx;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_ref_unpin(pool, ref, count);
 	if (!rc && (!count || count > MARU_PIN_MAX))
 		rc = -EINVAL;
 	if (!rc)
 		rc = ref_block(pool, ref, &idx);
-	return rc ? rc : pool_unpin_at(pool, idx, count);
+	return rc && rc != -EIO ? rc : pool_unpin_at(pool, idx, count);
 }
 
 int maru_ref_data(struct maru_pool *pool, const struct maru_ref *ref,
@@ -82,6 +94,8 @@ int maru_ref_data(struct maru_pool *pool, const struct maru_ref *ref,
 	struct dir_hit hit;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_ref_data(pool, ref, data, len);
 	if (!data || !len)
 		return -EINVAL;
 	*data = NULL;

@@ -3,6 +3,7 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 
 #include <sched.h>
 #include <time.h>
@@ -70,6 +71,8 @@ int maru_delete(struct maru_pool *pool, const void *key, size_t klen)
 	struct dir_key k;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_delete(pool, key, klen);
 	if (!rc)
 		rc = pool_key(pool, &k, key, klen);
 	return rc ? rc : pool_delete(pool, &k);
@@ -82,6 +85,8 @@ int maru_clear(struct maru_pool *pool, uint64_t *nr)
 	uint32_t region, unit;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_clear(pool, nr);
 	if (nr)
 		*nr = 0;
 	if (rc)
@@ -135,6 +140,8 @@ int maru_wait(struct maru_pool *pool, const void *key, size_t klen,
 	struct dir_key k;
 	int rc = pool_enter_rw(pool);
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_wait(pool, key, klen, timeout_ms);
 	if (!rc)
 		rc = pool_key(pool, &k, key, klen);
 	while (!rc && (rc = look(pool, &k)) == -EINPROGRESS) {

@@ -3,6 +3,7 @@
 #include "cache/pool.h"
 
 #include "base/err.h"
+#include "cache/guarded.h"
 
 #include <maru/stat.h>
 #include <stdio.h>
@@ -21,6 +22,10 @@ static void count_block(const struct maru_pool *p, uint32_t idx,
 
 	if (block_state(w) == BLOCK_FREE)
 		return;
+	if (block_state(w) == BLOCK_BAD) {
+		st->bad++;
+		return;
+	}
 	st->used_bytes += slab_block_bytes(&p->slab, idx);
 	if (block_state(w) == BLOCK_QUARANTINED) {
 		st->quarantined++;
@@ -92,6 +97,8 @@ int maru_stats(struct maru_pool *pool, struct maru_stats *out)
 	int rc = pool_enter(pool);
 	size_t size;
 
+	if (unlikely(rc == POOL_GUARDED))
+		return guarded_stats(pool, out);
 	if (rc)
 		return rc;
 	if (!out || out->size < sizeof(size_t) || out->size > 65536)
@@ -168,6 +175,7 @@ int maru_stats_json(struct maru_pool *pool, char *buf, size_t cap)
 	put(&t, "regions", st.regions, ",");
 	put(&t, "clients", st.clients, ",");
 	put(&t, "max_clients", st.max_clients, ",");
+	put(&t, "bad", st.bad, ",");
 	put_counters(&t, "total", &st.total);
 	put_counters(&t, "self", &st.self);
 	raw(&t, "}");

@@ -235,6 +235,8 @@ bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc);
 bool dir_owes(const struct dir *d, uint32_t idx);
 /** dir_settle() - see to the zombies that this client owes */
 void dir_settle(struct dir *d);
+/** dir_retire() - this client's buffer, or what it pins, to BAD; bad.c */
+bool dir_retire(struct dir *d, uint32_t idx);
 /** dir_unlink() - clear the words of a version of a block. */
 void dir_unlink(struct dir *d, uint64_t h0, uint32_t idx, uint32_t version);
 

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Of a head: the upper flags, and what is between flags and pending. */
+#define HEAD_ZERO 0xcf00000000ull
+
 bool entry_is_whole(const struct dir *d, uint32_t idx, const char **why)
 {
 	const struct media_block *b = slab_block(d->slab, idx);
@@ -42,6 +45,41 @@ bool entry_value_ok(const struct dir *d, uint32_t idx)
 			a32_load_rlx(&b->crc_data));
 }
 
+/* Where the entry's word stands, as far as lookups of its key can come. */
+static int find_slot(const struct dir *d, uint64_t home, uint32_t idx,
+		     uint64_t *slot)
+{
+	unsigned way, i;
+
+	for (way = 0; way < BUCKET_WAYS; way++)
+		for (i = 0; i < BUCKET_SLOTS; i++) {
+			*slot = slot_load(
+				&d->buckets[dir_way(d, home, way)].slot[i]);
+			if ((uint32_t)*slot == idx + 1)
+				return (int)way;
+		}
+	return -1;
+}
+
+/* Why does a lookup not find it? */
+static const char *lost(const struct dir *d, uint32_t idx, uint64_t w)
+{
+	/* relaxed: of an entry, so it does not change; it only explains */
+	uint64_t h0 = a64_load_rlx(&slab_block(d->slab, idx)->h0);
+	uint64_t slot, home = dir_home(d, h0);
+	int way = find_slot(d, home, idx, &slot);
+
+	if (way < 0)
+		return "no slot of its buckets names it";
+	if (!slot_is_of(slot, w))
+		return "its slot is of an earlier life of the block";
+	if (!slot_matches(slot, h0))
+		return "its slot's tag is another key's";
+	if (!way_open(head_flags(head_load(d, home)), (unsigned)way))
+		return "its home's flags do not lead to its bucket";
+	return "it was not there a moment ago";
+}
+
 /* Found by its own key, and nobody else by it? */
 static void check_reach(const struct dir *d, struct fault_sink *sink,
 			uint32_t idx, uint64_t w)
@@ -59,7 +97,8 @@ static void check_reach(const struct dir *d, struct fault_sink *sink,
 		return;
 	if (rc)
 		fault_report(sink, 23, slab_addr(idx),
-			     "entry that a lookup of its key does not find");
+			     "entry that a lookup of its key does not find: %s",
+			     lost(d, idx, w));
 	else if (block_load(slab_block(d->slab, hit.idx)) == hit.word)
 		fault_report(sink, 8, slab_addr(idx),
 			     "entry whose key is also at address 0x%llx",
@@ -75,10 +114,32 @@ static void check_entry(const struct dir *d, struct fault_sink *sink,
 
 	if (block_state(w) != BLOCK_LIVE)
 		return;
+	/* relaxed: nobody ever writes more */
+	if (a8_load_rlx(&b->use) > USE_MAX)
+		fault_report(sink, 2, slab_addr(idx),
+			     "entry has %u chances, more than %u",
+			     a8_load_rlx(&b->use), USE_MAX);
 	if (entry_is_whole(d, idx, &why))
 		check_reach(d, sink, idx, w);
 	else if (block_load(b) == w)
 		fault_report(sink, 9, slab_addr(idx), "entry: %s", why);
+}
+
+/* Stale words harm nobody, but each has once named a block. */
+static void check_slots(const struct dir *d, struct fault_sink *sink,
+			uint64_t no)
+{
+	unsigned i;
+
+	for (i = 0; i < BUCKET_SLOTS; i++) {
+		uint64_t slot = slot_load(&d->buckets[no].slot[i]);
+
+		if (slot && !slab_idx_ok(d->slab, slot_idx(slot)))
+			fault_report(
+				sink, 2, FAULT_NOWHERE,
+				"bucket %llu: slot %u names block %u, out of range",
+				(unsigned long long)no, i, slot_idx(slot));
+	}
 }
 
 static void check_bucket(const struct dir *d, struct fault_sink *sink,
@@ -87,6 +148,11 @@ static void check_bucket(const struct dir *d, struct fault_sink *sink,
 	uint64_t h = head_load(d, no), w;
 	uint32_t idx = head_pending(h) - 1;
 
+	check_slots(d, sink, no);
+	if (h & HEAD_ZERO)
+		fault_report(sink, 2, FAULT_NOWHERE,
+			     "bucket %llu: head 0x%llx has bits that are none",
+			     (unsigned long long)no, (unsigned long long)h);
 	if (!head_pending(h))
 		return;
 	if (!slab_idx_ok(d->slab, idx)) {
@@ -194,9 +260,14 @@ uint64_t dir_rebuild(struct dir *d)
 		for (unit = 0; unit < d->slab->region[region].unit_nr; unit++) {
 			uint32_t idx = region << IDX_UNIT_BITS | unit;
 
-			if (block_state(block_load(slab_block(d->slab, idx))) ==
-			    BLOCK_LIVE)
-				dropped += !add(d, idx);
+			struct media_block *b = slab_block(d->slab, idx);
+
+			if (block_state(block_load(b)) != BLOCK_LIVE)
+				continue;
+			/* relaxed: the pool is idle */
+			if (a8_load_rlx(&b->use) > USE_MAX)
+				a8_store_rlx(&b->use, USE_MAX);
+			dropped += !add(d, idx);
 		}
 	return dropped;
 }

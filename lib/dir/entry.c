@@ -3,9 +3,31 @@
 #include "dir/dir.h"
 
 #include "base/err.h"
+#include "dev/guard.h"
 
 #include <string.h>
 #include <time.h>
+
+/* A key behind a value lies where the memory may fail. */
+struct words {
+	a64 *w;
+	unsigned char *p; /* const where it is stored from or compared */
+	uint32_t len;
+	bool equal;
+};
+
+static bool words_run(const struct dir *d, uint32_t idx, struct words *ws,
+		      void (*fn)(void *ctx))
+{
+	const struct slab_region *r = slab_region(d->slab, idx);
+	uint64_t off;
+
+	if (likely(ws->w == slab_block(d->slab, idx)->key) || !guard_inside()) {
+		fn(ws);
+		return true;
+	}
+	return guard_run(&r->media->map, fn, ws, &off);
+}
 
 /* Where a key of @klen bytes lies, in whole words; bounded by the region. */
 static a64 *key_words(const struct dir *d, uint32_t idx, uint32_t klen)
@@ -29,8 +51,12 @@ static uint64_t tail_word(const unsigned char *p, uint32_t len)
 	return w;
 }
 
-static void words_store(a64 *w, const unsigned char *p, uint32_t len)
+static void words_store(void *ctx)
 {
+	const struct words *ws = ctx;
+	const unsigned char *p = ws->p;
+	uint32_t len = ws->len;
+	a64 *w = ws->w;
 	uint64_t v;
 
 	/* relaxed: B1 or B2 orders them for who may believe them */
@@ -42,20 +68,29 @@ static void words_store(a64 *w, const unsigned char *p, uint32_t len)
 		a64_store_rlx(w, tail_word(p, len));
 }
 
-static bool words_equal(const a64 *w, const unsigned char *p, uint32_t len)
+static void words_equal(void *ctx)
 {
+	struct words *ws = ctx;
+	const unsigned char *p = ws->p;
+	const a64 *w = ws->w;
+	uint32_t len = ws->len;
 	uint64_t v;
 
+	ws->equal = false;
 	for (; len >= 8; len -= 8, p += 8) {
 		memcpy(&v, p, 8);
 		if (a64_load_rlx(w++) != v) /* racy: see entry_is() */
-			return false;
+			return;
 	}
-	return !len || a64_load_rlx(w) == tail_word(p, len);
+	ws->equal = !len || a64_load_rlx(w) == tail_word(p, len);
 }
 
-static void words_load(const a64 *w, unsigned char *p, uint32_t len)
+static void words_load(void *ctx)
 {
+	const struct words *ws = ctx;
+	unsigned char *p = ws->p;
+	const a64 *w = ws->w;
+	uint32_t len = ws->len;
 	uint64_t v;
 
 	for (; len >= 8; len -= 8, p += 8) {
@@ -81,6 +116,7 @@ int entry_write(const struct dir *d, uint32_t idx, const struct dir_key *k,
 {
 	struct media_block *b = slab_block(d->slab, idx);
 	a64 *w = key_words(d, idx, k->len);
+	struct words ws = { w, (void *)(uintptr_t)k->data, k->len, false };
 
 	if (!w || entry_room(len, k->len) > slab_block_bytes(d->slab, idx))
 		return -EFBIG;
@@ -89,7 +125,11 @@ int entry_write(const struct dir *d, uint32_t idx, const struct dir_key *k,
 	a64_store_rlx(&b->h1, k->h.h1);
 	a64_store_rlx(&b->size, len | (uint64_t)k->len << 48);
 	a32_store_rlx(&b->birth, age(d));
-	words_store(w, k->data, k->len);
+	if (!words_run(d, idx, &ws, words_store))
+		return err_set(
+			-EIO,
+			"key at address 0x%llx: memory error behind its value",
+			(unsigned long long)slab_addr(idx));
 	if (!d->slab->durable)
 		return 0;
 	a32_store_rlx(&b->crc_desc, entry_desc_crc(d, idx));
@@ -104,7 +144,6 @@ void entry_persist(const struct dir *d, uint32_t idx)
 
 	/* the rest is on the word's line, and goes with LIVE or before it; if
 	 * that line tears its checksum tells */
-	slab_flush(d->slab, slab_data(d->slab, idx), block_len(b));
 	if (w)
 		slab_flush(d->slab, w, bits_round_up(klen, 8));
 	/* one drain for all: nobody believes any of it before LIVE */
@@ -114,29 +153,26 @@ void entry_persist(const struct dir *d, uint32_t idx)
 bool entry_is(const struct dir *d, uint32_t idx, const struct dir_key *k)
 {
 	const struct media_block *b = slab_block(d->slab, idx);
-	const a64 *w;
+	struct words ws = { NULL, (void *)(uintptr_t)k->data, k->len, false };
 
 	/* relaxed: stable if pinned, else the caller re-reads the word */
 	if (a64_load_rlx(&b->h0) != k->h.h0 || a64_load_rlx(&b->h1) != k->h.h1)
 		return false;
 	if (block_klen(b) != k->len)
 		return false;
-	w = key_words(d, idx, k->len);
-	return w && words_equal(w, k->data, k->len);
+	ws.w = key_words(d, idx, k->len);
+	return ws.w && words_run(d, idx, &ws, words_equal) && ws.equal;
 }
 
 uint32_t entry_key(const struct dir *d, uint32_t idx, void *out)
 {
 	uint32_t klen = block_klen(slab_block(d->slab, idx));
-	const a64 *w;
+	struct words ws = { NULL, out, klen, false };
 
 	if (klen > MARU_KEY_MAX)
 		return 0;
-	w = key_words(d, idx, klen);
-	if (!w)
-		return 0;
-	words_load(w, out, klen);
-	return klen;
+	ws.w = key_words(d, idx, klen);
+	return ws.w && words_run(d, idx, &ws, words_load) ? klen : 0;
 }
 
 uint32_t entry_desc_crc(const struct dir *d, uint32_t idx)

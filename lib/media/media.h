@@ -57,10 +57,14 @@ int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
  * media_super_read() - find a whole superblock copy
  * @ok: out: bit i is set if copy i is whole
  *
- * Tries A, B, then C where A, B or the device's size say it is.
+ * Tries A, B, then C where A, B or the device's size say it is.  Two that
+ * agree are believed against one; else the first whole one is.
  */
 int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 		     uint32_t *ok);
+
+/** media_super_crc() - the checksum that a superblock must carry */
+uint32_t media_super_crc(const struct media_super *sb);
 
 /** media_super_wipe() - no copy of the pool @old is whole any more */
 int media_super_wipe(struct dev *dev, uint64_t window,

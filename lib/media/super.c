@@ -10,7 +10,7 @@
 
 #define COPY_NR 3
 
-static uint32_t super_crc(const struct media_super *sb)
+uint32_t media_super_crc(const struct media_super *sb)
 {
 	return hash_crc32c(0, sb, offsetof(struct media_super, crc));
 }
@@ -22,7 +22,7 @@ void media_super_write(struct media_region *r, struct media_super *sb)
 						       SECTION_SUPER_A };
 	unsigned i;
 
-	sb->crc = super_crc(sb);
+	sb->crc = media_super_crc(sb);
 	for (i = 0; i < COPY_NR; i++) {
 		unsigned char *p = r->map.base + sb->section[copy[i]].off;
 
@@ -64,7 +64,7 @@ static int check_identity(const struct media_super *sb, const char *name)
 		return err_set(MARU_E_FORMAT,
 			       "%s: not a maru pool; make one with maru-mkpool",
 			       name);
-	if (sb->crc != super_crc(sb))
+	if (sb->crc != media_super_crc(sb))
 		return bad(name, "checksum does not match");
 	if (sb->endian != MEDIA_ENDIAN)
 		return err_set(MARU_E_FORMAT,
@@ -192,13 +192,63 @@ static int try_copy(struct dev *dev, uint64_t off, uint64_t bytes,
 	return rc ? rc : media_super_check(sb, bytes, dev->name);
 }
 
+/* Copy C ends the pool: where a whole copy says, or where the device ends. */
+static int try_last(struct dev *dev, uint64_t window, struct media_super *copy,
+		    uint32_t whole)
+{
+	uint64_t bytes = dev->size - window;
+	int rc = MARU_E_FORMAT;
+	unsigned i;
+
+	for (i = 0; rc && i < COPY_NR; i++) {
+		uint64_t end = bits_round_down(bytes, MEDIA_PAGE);
+
+		if (i < 2 && !(whole >> i & 1))
+			continue;
+		if (i < 2)
+			end = copy[i].region_bytes;
+		rc = try_copy(dev, window + end - MEDIA_PAGE, bytes, &copy[2]);
+	}
+	return rc;
+}
+
+/* Which whole copies say the same as copy @no? */
+static uint32_t agree(const struct media_super *copy, uint32_t whole,
+		      unsigned no)
+{
+	uint32_t with = 0;
+	unsigned i;
+
+	for (i = 0; i < COPY_NR; i++)
+		if (whole >> i & 1 &&
+		    !memcmp(&copy[i], &copy[no], sizeof(copy[no])))
+			with |= 1u << i;
+	return with;
+}
+
+/* Two that agree are believed against one; else the first whole one is. */
+static void vote(const struct media_super *copy, uint32_t whole,
+		 struct media_super *sb, uint32_t *ok)
+{
+	unsigned i;
+
+	*ok = 0;
+	for (i = 0; i < COPY_NR; i++) {
+		uint32_t with = whole >> i & 1 ? agree(copy, whole, i) : 0;
+
+		if (__builtin_popcount(with) <= __builtin_popcount(*ok))
+			continue;
+		*ok = with;
+		*sb = copy[i];
+	}
+}
+
 int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 		     uint32_t *ok)
 {
-	uint64_t off[COPY_NR] = { 0, MEDIA_PAGE, 0 };
-	uint64_t bytes;
-	struct media_super copy;
-	int rc = MARU_E_FORMAT, first = 0;
+	struct media_super copy[COPY_NR];
+	uint32_t whole = 0;
+	int rc[COPY_NR];
 	unsigned i;
 
 	*ok = 0;
@@ -206,23 +256,16 @@ int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 		return err_set(MARU_E_FORMAT,
 			       "%s: too small for a maru pool at offset %llu",
 			       dev->name, (unsigned long long)window);
-	bytes = dev->size - window;
-	off[2] = bits_round_down(bytes, MEDIA_PAGE) - MEDIA_PAGE;
 	for (i = 0; i < COPY_NR; i++) {
-		rc = try_copy(dev, window + off[i], bytes, &copy);
-		if (!i)
-			first = rc;
-		if (rc)
-			continue;
-		if (!*ok) {
-			*sb = copy;
-			off[2] = copy.region_bytes - MEDIA_PAGE;
-		}
-		if (!memcmp(sb, &copy, sizeof(copy)))
-			*ok |= 1u << i;
+		rc[i] = i < 2 ? try_copy(dev, window + i * MEDIA_PAGE,
+					 dev->size - window, &copy[i]) :
+				try_last(dev, window, copy, whole);
+		whole |= (rc[i] == 0) << i;
 	}
+	vote(copy, whole, sb, ok);
 	if (*ok)
 		return 0;
 	/* what is wrong with the first copy is the message worth having */
-	return try_copy(dev, window, bytes, &copy) ? first : rc;
+	return try_copy(dev, window, dev->size - window, &copy[0]) ? rc[0] :
+								     rc[2];
 }

@@ -13,6 +13,8 @@
  *   '-- QUARANTINED <--'-------------------'
  *     due           its owner is dead
  *
+ *   OWNED, LIVE, DYING --> BAD, for good: its memory has failed
+ *
  * Every change is a compare-and-swap of the whole word; the version in it
  * makes each one happen at most once in a block's life.
  *
@@ -76,7 +78,7 @@ static inline uint64_t block_word(enum block_state state, uint64_t flags,
 	       (uint64_t)(inc & 0xfff) << 20 | (uint64_t)version << 32;
 }
 
-/* FREE, LIVE and DYING have no owner. */
+/* FREE, LIVE, DYING and BAD have no owner. */
 static inline uint64_t block_unowned(uint64_t w, enum block_state state)
 {
 	return (w & ~0xffffffffull) | (uint64_t)state;

@@ -17,6 +17,7 @@
 #define BLOCK_KEY_INLINE 192u
 #define BLOCK_LINE 64u /* of a descriptor: all of it but the key */
 #define BLOCK_LEN_MAX ((1ull << 48) - 1)
+#define USE_MAX 3u /* chances of an entry before the clock hand */
 
 /*
  * A block's descriptor.  Only block.h changes word.  The rest is written by

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* Recovery points around whole verbs, and what is left to do when struck. */
+#include "cache/guarded.h"
+
+#include "base/err.h"
+#include "cache/open.h"
+#include "dev/guard.h"
+
+#include <pthread.h>
+
+static const char *section_of(const struct media_region *r, uint64_t off)
+{
+	unsigned i;
+
+	for (i = 0; i < SECTION_NR; i++)
+		if (off - r->sb.section[i].off < r->sb.section[i].len)
+			return media_section_name(i);
+	return "none";
+}
+
+int guarded_error(const struct maru_pool *p, uint64_t off)
+{
+	const struct media_region *r = media_region(&p->media, 0);
+
+	return err_set(-EIO,
+		       "%s: memory error at byte %llu of the pool, in its %s",
+		       r->dev->name, (unsigned long long)off,
+		       section_of(r, off));
+}
+
+static int struck(struct maru_pool *p, const struct guard *g)
+{
+	if (p->client.self != CLIENT_NONE) {
+		/* relaxed: as in pool_enter_guarded() */
+		a32_store_rlx(&p->struck, 1);
+		/* refused unless it is this thread's: see client_reap() */
+		pthread_mutex_unlock(&p->client.reaping);
+	}
+	return guarded_error(p, g->off);
+}
+
+/* Not to be cancelled on the way, and so wherever it is led back from. */
+static int begin(struct maru_pool *p, struct guard *g)
+{
+	int cancel;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	guard_enter(g, &media_region(&p->media, 0)->map);
+	return cancel;
+}
+
+static int end(struct guard *g, int cancel, int rc)
+{
+	guard_leave(g);
+	pthread_setcancelstate(cancel, NULL);
+	return rc;
+}
+
+#define GUARDED(pool, call)                                   \
+	do {                                                  \
+		volatile int cancel = PTHREAD_CANCEL_ENABLE;  \
+		struct guard g;                               \
+                                                              \
+		if (GUARD_CATCH(&g)) {                        \
+			pthread_setcancelstate(cancel, NULL); \
+			return struck(pool, &g);              \
+		}                                             \
+		cancel = begin(pool, &g);                     \
+		return end(&g, cancel, call);                 \
+	} while (0)
+
+#define POOL_VERB(verb, params, args)            \
+	int guarded_##verb params                \
+	{                                        \
+		GUARDED(pool, maru_##verb args); \
+	}
+POOL_VERBS(POOL_VERB)
+
+int guarded_enter(struct maru_pool *p, const struct maru_open_opts *o,
+		  int (*enter)(struct maru_pool *p,
+			       const struct maru_open_opts *o))
+{
+	GUARDED(p, enter(p, o));
+}
+
+int guarded_leave(struct maru_pool *p, unsigned flags,
+		  int (*leave)(struct maru_pool *p, unsigned flags))
+{
+	GUARDED(p, leave(p, flags));
+}
+
+int guarded_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
+		 struct maru_fsck_result *res)
+{
+	GUARDED(p, pool_fsck(p, o, res));
+}
