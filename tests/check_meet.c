@@ -419,7 +419,7 @@ START_TEST(a_reaper_that_the_slots_next_client_meets_leaves_it_alone)
 	next = test_open(0);
 	client_leave(&next->client);
 	client_leave(&dead->client);
-	most = 64; /* until its lock and its second look */
+	most = 128; /* until its lock and its second look */
 	meet(set_dead, reap_dead, reap_and_join, the_next_one_lives);
 	dead->client.self = CLIENT_NONE;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* A pool that everybody left, or whose host was started anew. */
-#include "common.h"
 #include "common_durable.h"
+#include "common_room.h"
 
-#include "cache/pool.h"
+#include "dir/check.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -212,6 +212,46 @@ START_TEST(what_all_clients_left_dying_is_there_if_durable)
 }
 END_TEST
 
+START_TEST(a_pool_is_not_clean_while_somebody_is_in_it)
+{
+	struct maru_pool *p = test_pool(NULL), *q = test_open(0);
+	uint64_t seen;
+
+	test_close(q);
+	ck_assert(!media_is_clean(&p->media));
+	seen = media_state(&p->media);
+	ck_assert_int_eq(media_enter(&p->media), 0);
+	media_make_clean(&p->media, seen); /* by who looked before that */
+	ck_assert(!media_is_clean(&p->media));
+	test_close(p);
+}
+END_TEST
+
+START_TEST(a_descriptor_is_whole_in_one_life_only)
+{
+	struct maru_pool *p = room_pool();
+	struct media_block *b;
+	const char *why;
+	struct room_key k;
+	uint32_t idx;
+	uint64_t w;
+
+	p->slab.durable = true;
+	room_key(p, &k, 1);
+	idx = room_live(p, &k.k);
+	b = slab_block(&p->slab, idx);
+	w = room_word(p, idx);
+	ck_assert(entry_is_whole(&p->dir, idx, &why));
+	a64_store_full(&b->word, w + (1ull << 32));
+	ck_assert(!entry_is_whole(&p->dir, idx, &why));
+	a64_store_full(&b->word, w);
+	a32_store_rlx(&b->crc_desc, a32_load_rlx(&b->crc_desc) ^ 1);
+	ck_assert(!entry_is_whole(&p->dir, idx, &why));
+	a32_store_rlx(&b->crc_desc, a32_load_rlx(&b->crc_desc) ^ 1);
+	p->slab.durable = false;
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -220,6 +260,8 @@ int main(void)
 		what_is_not_durable_is_not_believed,
 		a_checksum_proves_a_value,
 		a_durable_pool_that_was_closed_in_order_is_warm,
+		a_pool_is_not_clean_while_somebody_is_in_it,
+		a_descriptor_is_whole_in_one_life_only,
 	};
 
 	return test_run("restart", TEST_MEDIA, tests, TEST_LEN(tests));

@@ -14,7 +14,7 @@ static uint64_t steps;
 extern const char __executable_start, etext;
 
 #define PLACES 65536u
-#define ROUNDS 1
+#define ROUNDS 2
 
 static uint64_t *points;
 static unsigned points_nr, points_cap;

@@ -23,8 +23,8 @@ uint64_t single_through(void (*fn)(void), single_look_fn look, const char **wron
  * single_points() - call @fn, and note where it is worth to be met
  * @at: out: numbers of instructions, in order
  *
- * Before it touches memory, in this program's own code, and the first time only
- * where it goes round.  Return: how many, at most @cap: the first ones.
+ * Before it touches memory, in this program's own code, and the first two times
+ * only where it goes round.  Return: how many, at most @cap: the first ones.
  */
 unsigned single_points(void (*fn)(void), uint64_t *at, unsigned cap);
 
