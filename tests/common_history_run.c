@@ -27,7 +27,7 @@ static void wait_for_go(struct history *h)
 static void *play(void *arg)
 {
 	struct history_player *p = arg;
-	unsigned moves = 3 + (unsigned)(test_random(&p->rnd) % 8);
+	unsigned moves = 4 + (unsigned)(test_random(&p->rnd) % 14);
 
 	wait_for_go(p->h);
 	test_disturb(test_random(&p->rnd));
@@ -351,7 +351,9 @@ static void sit_down(struct referee *r)
 	r->rnd = test_mix(r->play->seed);
 	memset(r->h, 0, sizeof(*r->h));
 	r->h->pressure = (uint32_t)r->play->pressure;
+	/* mostly few keys, so that they are hot */
 	r->h->key_nr = 1 + (uint32_t)(test_random(&r->rnd) % HISTORY_KEYS);
+	r->h->key_nr = 1 + (uint32_t)(test_random(&r->rnd) % r->h->key_nr);
 	/* the referee is client 0, line 0 */
 	r->h->client_nr = r->h->line_nr = 1;
 	r->h->client[0] = (struct history_client){ HISTORY_NEVER, HISTORY_NEVER,
