@@ -17,6 +17,13 @@
 
 /* Players --------------------------------------------------------------------- */
 
+static void pause_ns(uint64_t ns)
+{
+	struct timespec t = { 0, (long)ns };
+
+	nanosleep(&t, NULL);
+}
+
 static void wait_for_go(struct history *h)
 {
 	__atomic_fetch_add(&h->here, 1, __ATOMIC_RELAXED);
@@ -33,7 +40,12 @@ static void *play(void *arg)
 	test_disturb(test_random(&p->rnd));
 	/* a move may take a batch, and what is held must be given back */
 	while (moves-- > 0 && history_room(p, 12)) {
-		if (test_random(&p->rnd) & 1)
+		uint64_t r = test_random(&p->rnd);
+
+		/* to hold something while others get on, and to be killed */
+		if (r % 8 == 0)
+			pause_ns((r >> 8) % 400000);
+		else if (r % 2 == 0)
 			sched_yield();
 		history_move(p);
 	}
@@ -152,13 +164,6 @@ static time_t seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec;
-}
-
-static void pause_ns(uint64_t ns)
-{
-	struct timespec t = { 0, (long)ns };
-
-	nanosleep(&t, NULL);
 }
 
 static int all_here(const struct referee *r)
