@@ -16,7 +16,7 @@ static void play(struct maru_pool *pool, int pressure, int kills)
 	struct history *h = history_new();
 
 	ck_assert_ptr_nonnull(h);
-	for (unsigned i = 1; i <= TEST_ROUNDS(60); i++) {
+	for (unsigned i = 1; i <= TEST_ROUNDS(40); i++) {
 		p.round = p.seed = i;
 		ck_assert_int_eq(history_play(&p, h), 0);
 		if (history_check(h).linear != 1) {

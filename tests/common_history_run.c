@@ -17,6 +17,13 @@
 
 /* Players --------------------------------------------------------------------- */
 
+static void pause_ns(uint64_t ns)
+{
+	struct timespec t = { 0, (long)ns };
+
+	nanosleep(&t, NULL);
+}
+
 static void wait_for_go(struct history *h)
 {
 	__atomic_fetch_add(&h->here, 1, __ATOMIC_RELAXED);
@@ -27,13 +34,18 @@ static void wait_for_go(struct history *h)
 static void *play(void *arg)
 {
 	struct history_player *p = arg;
-	unsigned moves = 3 + (unsigned)(test_random(&p->rnd) % 8);
+	unsigned moves = 4 + (unsigned)(test_random(&p->rnd) % 14);
 
 	wait_for_go(p->h);
 	test_disturb(test_random(&p->rnd));
 	/* a move may take a batch, and what is held must be given back */
 	while (moves-- > 0 && history_room(p, 12)) {
-		if (test_random(&p->rnd) & 1)
+		uint64_t r = test_random(&p->rnd);
+
+		/* to hold something while others get on, and to be killed */
+		if (r % 8 == 0)
+			pause_ns((r >> 8) % 400000);
+		else if (r % 2 == 0)
 			sched_yield();
 		history_move(p);
 	}
@@ -152,13 +164,6 @@ static time_t seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec;
-}
-
-static void pause_ns(uint64_t ns)
-{
-	struct timespec t = { 0, (long)ns };
-
-	nanosleep(&t, NULL);
 }
 
 static int all_here(const struct referee *r)
@@ -351,7 +356,9 @@ static void sit_down(struct referee *r)
 	r->rnd = test_mix(r->play->seed);
 	memset(r->h, 0, sizeof(*r->h));
 	r->h->pressure = (uint32_t)r->play->pressure;
+	/* mostly few keys, so that they are hot */
 	r->h->key_nr = 1 + (uint32_t)(test_random(&r->rnd) % HISTORY_KEYS);
+	r->h->key_nr = 1 + (uint32_t)(test_random(&r->rnd) % r->h->key_nr);
 	/* the referee is client 0, line 0 */
 	r->h->client_nr = r->h->line_nr = 1;
 	r->h->client[0] = (struct history_client){ HISTORY_NEVER, HISTORY_NEVER,

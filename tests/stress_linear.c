@@ -163,6 +163,8 @@ static int storm(uint64_t seed, uint64_t rounds, time_t seconds)
 		}
 	}
 	show(&n, play);
+	for (int i = 0; i < 2; i++)
+		found.failed += maru_close(play[i].pool, MARU_CLOSE_FORCE) != 0;
 	history_free(h);
 	return found.refused + found.undecided + found.failed != 0;
 }
