@@ -37,7 +37,7 @@ bool step_supported(void)
 
 extern const char step_mark_after[] __attribute__((visibility("hidden")));
 
-__attribute__((noinline, noclone)) void step_mark(void)
+__attribute__((noinline)) void step_mark(void)
 {
 	__asm__ volatile("int3\n"
 			 ".globl step_mark_after\n"
