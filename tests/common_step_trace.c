@@ -330,7 +330,7 @@ const char *step_where(uint64_t pc)
 			line[i][strcspn(line[i], "\n")] = '\0';
 	if (f != NULL)
 		pclose(f);
-	snprintf(where, sizeof(where), "%.80s (%.100s) %s+%#llx", line[0],
+	snprintf(where, sizeof(where), "%.80s (%.80s) %.60s+%#llx", line[0],
 		 strrchr(line[1], '/') ? strrchr(line[1], '/') + 1 : line[1],
 		 strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
 		 (unsigned long long)off);
