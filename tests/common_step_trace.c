@@ -37,7 +37,7 @@ bool step_supported(void)
 
 extern const char step_mark_after[] __attribute__((visibility("hidden")));
 
-__attribute__((noinline, noclone)) void step_mark(void)
+__attribute__((noinline)) void step_mark(void)
 {
 	__asm__ volatile("int3\n"
 			 ".globl step_mark_after\n"
@@ -330,7 +330,7 @@ const char *step_where(uint64_t pc)
 			line[i][strcspn(line[i], "\n")] = '\0';
 	if (f != NULL)
 		pclose(f);
-	snprintf(where, sizeof(where), "%.80s (%.100s) %s+%#llx", line[0],
+	snprintf(where, sizeof(where), "%.80s (%.80s) %.60s+%#llx", line[0],
 		 strrchr(line[1], '/') ? strrchr(line[1], '/') + 1 : line[1],
 		 strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
 		 (unsigned long long)off);
