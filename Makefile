@@ -135,7 +135,7 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .SECONDARY:
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
 	check-programs demo demo-run stress stress-hostile stress-programs crash \
-	crash-programs model fuzz fuzz-run weaken mutants \
+	crash-programs model model-full fuzz fuzz-run weaken mutants \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
 
@@ -265,9 +265,10 @@ crash: crash-programs ## die at every instruction: CRASH=full for all of them
 		CRASH='$(CRASH)' $$p || [ $$? = 77 ] || rc=1; done; exit $$rc
 
 model: ## check the Promela models of the protocols
-	@if [ -x tests/model/run ]; then mkdir -p $(BUILD)/model && \
-		$(call test_env,$(JOBS),$(TEST_TIMEOUT)) tests/model/run; \
-	else echo 'no tests/model/run'; fi
+	@$(call test_env,$(JOBS),$(TEST_TIMEOUT)) tests/model/run
+
+model-full: ## the largest searches too: an hour, several gigabytes each
+	@$(call test_env,$(JOBS),0) tests/model/run full
 
 weaken: ## weaken each memory order: ThreadSanitizer must notice
 	@BUILD='$(BUILD)' CC='$(CC)' tests/order/weaken

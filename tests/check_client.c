@@ -242,26 +242,6 @@ START_TEST(more_zombies_than_can_be_noted_still_go_with_their_debtor)
 }
 END_TEST
 
-START_TEST(a_zombie_stays_the_deads_while_another_thread_has_our_bit)
-{
-	struct maru_pool *p = room_pool(), *q = test_open(0);
-	uint32_t idx = room_zombie(p, q, 1);
-
-	/* as slab_take() has it until it finds that the block is not FREE */
-	a16_or_full(ledger_cell(&p->slab, p->slab.self, idx), CELL_OWN);
-	ck_assert_int_eq(client_reap(&p->client, GHOST), 1);
-	ck_assert_uint_eq(room_cell(p, GHOST, idx), CELL_OWN);
-	ck_assert_int_eq(client_state(client_word(&p->client, GHOST)),
-			 CLIENT_DEAD);
-	slab_disown(&p->slab, idx);
-	room_ghost_gone(p);
-	ck_assert_uint_eq(room_cell(p, p->slab.self, idx), CELL_OWN);
-	ck_assert_uint_eq(room_owes(p), 1);
-	ck_assert_int_eq(dir_drop(&q->dir, idx, 1), 0);
-	ck_assert_int_eq(room_state(p, idx), BLOCK_FREE);
-}
-END_TEST
-
 START_TEST(leaving_with_a_zombie_leaves_the_slot_to_the_next_reaper)
 {
 	struct maru_pool *p = room_pool(), *q = test_open(0), *r = test_open(0);
@@ -598,7 +578,6 @@ int main(void)
 		a_dead_debtors_debt_is_its_reapers_until_settled,
 		settling_frees_a_zombie_whose_last_holder_died,
 		more_zombies_than_can_be_noted_still_go_with_their_debtor,
-		a_zombie_stays_the_deads_while_another_thread_has_our_bit,
 		leaving_with_a_zombie_leaves_the_slot_to_the_next_reaper,
 		joining_takes_a_slot_its_lock_and_tells_who_it_is,
 		leaving_zeroes_the_row_and_the_next_has_another_incarnation,

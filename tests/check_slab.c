@@ -174,40 +174,6 @@ START_TEST(retiring_fails_and_is_undone_while_a_block_is_used)
 }
 END_TEST
 
-/* As take_mapped() leaves the map of a class whose extent is RETIRING. */
-static void doubt(const struct extent *e)
-{
-	maps_clear(e->r, e->class, e->head);
-	ck_assert(!room_mapped(e));
-}
-
-START_TEST(an_extent_that_was_not_retired_is_found_by_its_class_again)
-{
-	struct maru_pool *p = test_pool(NULL);
-	struct extent e = room_claim(p, 0, 2);
-	uint32_t idx = room_take(p, &e, 0);
-
-	ck_assert(extent_retire_begin(&p->slab, &e));
-	doubt(&e);
-	ck_assert(!extent_retire_end(&p->slab, &e));
-	ck_assert(room_mapped(&e));
-	room_give(p, idx);
-}
-END_TEST
-
-START_TEST(an_extent_that_the_reaper_makes_active_is_found_by_its_class)
-{
-	struct maru_pool *p = test_pool(NULL);
-	struct extent e = room_claim(p, 1, 2);
-
-	room_slab_set(p, e.head,
-		      slab_word_make(SLAB_RETIRING, 1, GHOST, 2, e.word >> 40));
-	doubt(&e);
-	extent_reap(&p->slab, GHOST);
-	ck_assert(room_mapped(&e));
-}
-END_TEST
-
 START_TEST(a_claim_that_meets_a_taken_slab_is_rolled_back)
 {
 	struct maru_pool *p = test_pool(NULL);
@@ -606,8 +572,6 @@ int main(void)
 		a_claimed_extent_has_its_tails_and_a_hint_for_every_block,
 		a_retired_extent_is_empty_slabs_again,
 		retiring_fails_and_is_undone_while_a_block_is_used,
-		an_extent_that_was_not_retired_is_found_by_its_class_again,
-		an_extent_that_the_reaper_makes_active_is_found_by_its_class,
 		a_claim_that_meets_a_taken_slab_is_rolled_back,
 		a_claim_of_more_slabs_than_adjoin_finds_no_room,
 		a_claim_that_stopped_after_any_tail_is_undone_by_the_reaper,

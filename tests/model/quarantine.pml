@@ -21,14 +21,13 @@
  *  1 the reaper frees what the dead one was writing
  *  2 the reaper clears the own bit of what it keeps back
  *  3 the reaper frees the slot although blocks of its wait
- *  4 slots are reaped without the reaper lock
- *  5 a claim of the dead counts while its reaper is at work
- *  6 a block is kept back although its home's head names it
- *  7 who meets a claim of the dead frees its block
- *  8 the time is noted before the death is proved
- *  9 the quarantine ends before it is due
- * 10 the slot is free before the blocks are
- * 11 the own bit is cleared before the block that was due is FREE
+ *  4 a claim of the dead counts while its reaper is at work
+ *  5 a block is kept back although its home's head names it
+ *  6 who meets a claim of the dead frees its block
+ *  7 the time is noted before the death is proved
+ *  8 the quarantine ends before it is due
+ *  9 the slot is free before the blocks are
+ * 10 the own bit is cleared before the block that was due is FREE
  */
 #ifndef SCENARIO
 #define SCENARIO 0
@@ -165,7 +164,7 @@ inline undo(where)
 {
 	ret = where;
 	if
-	:: OWNED_BY(d, o, oi) && PLACED(d) && MUTANT != 6 -> pc = CellLook
+	:: OWNED_BY(d, o, oi) && PLACED(d) && MUTANT != 5 -> pc = CellLook
 	:: else -> pc = Keep
 	fi
 }
@@ -251,7 +250,7 @@ end:	do
 	:: d_step { pc == Owner ->
 		drop_head();
 		if
-#if MUTANT == 5
+#if MUTANT == 4
 		:: slot[o] != VOID && inc[o] == oi && (up[o] || reaper[o]) ->
 #else
 		:: slot[o] != VOID && inc[o] == oi && up[o] ->
@@ -336,7 +335,7 @@ end:	do
 			SURE(!named[d], value_lost_that_had_won);
 			if
 			:: (MUTANT == 1 && after != Header) ||
-			   (MUTANT == 7 && after == Header) -> went_free(d)
+			   (MUTANT == 6 && after == Header) -> went_free(d)
 			:: else -> st[d] = KEPT; claims[d] = 0
 			fi
 		:: else
@@ -358,18 +357,14 @@ end:	do
 		:: slot[3] != VOID -> t = 3; pc = Lock
 		fi;
 		if
-		:: t == me || up[t] && MUTANT != 8 -> next_op()
+		:: t == me || up[t] && MUTANT != 7 -> next_op()
 		:: else
 		fi
 	}
 	:: d_step { pc == Lock ->
 		if
-#if MUTANT == 4
-		:: true ->
-#else
 		:: !reaper[t] || !up[reaper[t] - 1] ->
-#endif
-			reaper[t] = me + 1; pc = (MUTANT == 8 -> Note : State)
+			reaper[t] = me + 1; pc = (MUTANT == 7 -> Note : State)
 		:: else -> next_op()
 		fi
 	}
@@ -386,7 +381,7 @@ end:	do
 		if
 		:: slot[t] != VOID && slot[t] != WAITS && inc[t] == ti ->
 			slot[t] = DEAD;
-			pc = (MUTANT == 8 -> Cell : Note)
+			pc = (MUTANT == 7 -> Cell : Note)
 		:: else -> pc = Unlock
 		fi
 	}
@@ -395,7 +390,7 @@ end:	do
 		:: !due[t] -> due[t] = NOTED
 		:: else
 		fi;
-		pc = (MUTANT == 8 -> State : Cell)
+		pc = (MUTANT == 7 -> State : Cell)
 	}
 	:: d_step { pc == Cell ->
 		d = j;
@@ -424,8 +419,8 @@ end:	do
 	/* it is due: end the quarantine */
 	:: d_step { pc == Ripe ->
 		if
-		:: due[t] == COME || MUTANT == 9 ->
-#if MUTANT == 10
+		:: due[t] == COME || MUTANT == 8 ->
+#if MUTANT == 9
 			slot[t] = VOID; inc[t] = !ti; due[t] = 0;
 #endif
 			pc = Free
@@ -435,12 +430,12 @@ end:	do
 	:: d_step { pc == Free ->
 		if
 		:: j == ND -> j = 0;
-#if MUTANT != 10
+#if MUTANT != 9
 			slot[t] = VOID; inc[t] = !ti; due[t] = 0;
 #endif
 			pc = Unlock
 		:: j < ND && HAS(row[t], j) ->
-#if MUTANT == 11
+#if MUTANT == 10
 			row[t] = row[t] & ~BIT(j);
 #else
 			if
@@ -454,7 +449,7 @@ end:	do
 		fi
 	}
 	:: d_step { pc == Clear ->
-#if MUTANT == 11
+#if MUTANT == 10
 		if
 		:: st[j] == KEPT && owner[j] == t && oinc[j] == ti ->
 			went_free(j)
@@ -542,7 +537,7 @@ inline sweep()
 			:: slot[t] != VOID && !up[t] && HAS(row[t], d) ->
 				if
 				:: PLACED(d) && head_p == d + 1 &&
-				   owner[d] == t && MUTANT != 6 ->
+				   owner[d] == t && MUTANT != 5 ->
 					if
 					:: st[d] == READY -> went_live(d)
 					:: else
