@@ -151,6 +151,23 @@ START_TEST(an_entry_of_no_version_is_not_kept)
 }
 END_TEST
 
+START_TEST(a_pending_block_of_another_home_is_a_fault)
+{
+	struct maru_pool *p = hostile(FUZZ_FULL);
+	struct dir_hit hit = find(p, 0);
+	uint64_t h0 = a64_load_rlx(&slab_block(&p->slab, hit.idx)->h0);
+	uint64_t home = dir_home(&p->dir, h0) ^ 1;
+	struct maru_fsck_opts o = { .size = sizeof(o) };
+	struct maru_fsck_result res;
+
+	a64_store_full(&p->dir.buckets[home].head,
+		       head_next(head_load(&p->dir, home), 0, hit.idx + 1));
+	leave(p);
+	ck_assert_int_eq(maru_fsck(fuzz_target(), &o, &res), 0);
+	ck_assert_uint_eq(res.faults, 1);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -160,6 +177,7 @@ int main(void)
 		an_entry_has_three_chances_whatever_it_says,
 		a_commit_that_cannot_show_its_entry_holds_nothing,
 		an_entry_of_no_version_is_not_kept,
+		a_pending_block_of_another_home_is_a_fault,
 	};
 
 	return plain_run("hostile", tests, PLAIN_LEN(tests));

@@ -166,6 +166,12 @@ static void check_bucket(const struct dir *d, struct fault_sink *sink,
 		fault_report(sink, 23, slab_addr(idx),
 			     "bucket %llu: pending block is not placed",
 			     (unsigned long long)no);
+	/* relaxed: nobody is at work; whoever frees it looks at its home only */
+	else if (!sink->live &&
+		 dir_home(d, a64_load_rlx(&slab_block(d->slab, idx)->h0)) != no)
+		fault_report(sink, 23, slab_addr(idx),
+			     "bucket %llu: pending block is of another home",
+			     (unsigned long long)no);
 }
 
 void dir_check(const struct dir *d, struct fault_sink *sink)
