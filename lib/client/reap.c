@@ -119,6 +119,18 @@ static int try_reap(struct client *c, uint32_t slot)
 	return done;
 }
 
+/* Whose mutex this thread has. */
+static __thread struct client *reaping
+	__attribute__((tls_model("initial-exec")));
+
+void client_struck(struct client *c)
+{
+	if (reaping != c)
+		return;
+	reaping = NULL;
+	pthread_mutex_unlock(&c->reaping);
+}
+
 int client_reap(struct client *c, uint32_t slot)
 {
 	int done, cancel;
@@ -129,7 +141,9 @@ int client_reap(struct client *c, uint32_t slot)
 		return 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&c->reaping);
+	reaping = c;
 	done = try_reap(c, slot);
+	reaping = NULL;
 	pthread_mutex_unlock(&c->reaping);
 	pthread_setcancelstate(cancel, NULL);
 	return done;
