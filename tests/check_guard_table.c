@@ -87,6 +87,40 @@ START_TEST(a_client_whose_tables_fail_is_at_its_end_and_its_process_is_not)
 }
 END_TEST
 
+/* Its other threads must not wait for it. */
+static void lose_while_reaping(struct maru_pool *none, unsigned no)
+{
+	struct maru_open_opts o = {
+		.size = sizeof(o),
+		.flags = MARU_OPEN_GUARD,
+	};
+	struct maru_pool *p;
+
+	(void)none;
+	(void)no;
+	ck_assert_int_eq(maru_open(test_target(), &o, &p), 0);
+	room_ghost(p, CLIENT_ACTIVE);
+	poison_section(p, SECTION_LEDGER);
+	ck_assert_int_eq(maru_reap(p), -EIO);
+	says("in its ledger");
+	ck_assert_int_eq(pthread_mutex_trylock(&p->client.reaping), 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&p->client.reaping), 0);
+	ck_assert_int_eq(maru_close(p, 0), 0);
+	test_stay();
+}
+
+START_TEST(a_reaper_whose_tables_fail_is_reaped_with_whom_it_was_at)
+{
+	struct maru_pool *p = test_pool(NULL);
+	pid_t child = test_fork(lose_while_reaping, 0);
+
+	test_pass(&test_scene->ready);
+	ck_assert_int_eq(maru_reap(p), 2);
+	test_post(&test_scene->go);
+	test_ended(child);
+}
+END_TEST
+
 START_TEST(a_handle_that_only_reads_goes_on_with_what_is_left)
 {
 	struct maru_pool *p = test_pool(NULL);
@@ -322,6 +356,7 @@ int main(void)
 {
 	const TTest *tests[] = {
 		a_client_whose_tables_fail_is_at_its_end_and_its_process_is_not,
+		a_reaper_whose_tables_fail_is_reaped_with_whom_it_was_at,
 		a_handle_that_only_reads_goes_on_with_what_is_left,
 		fsck_says_which_table_has_failed,
 		a_repair_that_is_struck_is_to_be_done_anew,

@@ -82,6 +82,9 @@ static void fix_super(unsigned char *bytes)
 	memcpy(bytes, &sb, sizeof(sb));
 	memcpy(bytes + MEDIA_PAGE, &sb, sizeof(sb));
 	memcpy(bytes + sb.section[SECTION_SUPER_C].off, &sb, sizeof(sb));
+	memcpy(bytes + sb.section[SECTION_REGIONS].off +
+		       offsetof(struct media_region_entry, uuid),
+	       sb.region_uuid, sizeof(sb.region_uuid));
 }
 
 static void fill(struct maru_pool *p)

@@ -181,7 +181,8 @@ bool single_meet(void (*fn)(void), uint64_t nr, void (*other)(void))
 	return meet == NULL;
 }
 
-uint64_t single_through(void (*fn)(void), single_look_fn look, const char **wrong)
+uint64_t single_through(void (*fn)(void), single_look_fn look,
+			const char **wrong)
 {
 	struct sigaction act = { .sa_handler = stopped };
 

@@ -17,7 +17,8 @@ bool single_can(void);
  *
  * Return: how many there were.  The first thing @look found is in *wrong.
  */
-uint64_t single_through(void (*fn)(void), single_look_fn look, const char **wrong);
+uint64_t single_through(void (*fn)(void), single_look_fn look,
+			const char **wrong);
 
 /**
  * single_points() - call @fn, and note where it is worth to be met

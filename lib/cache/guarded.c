@@ -33,8 +33,7 @@ static int struck(struct maru_pool *p, const struct guard *g)
 	if (p->client.self != CLIENT_NONE) {
 		/* relaxed: as in pool_enter_guarded() */
 		a32_store_rlx(&p->struck, 1);
-		/* refused unless it is this thread's: see client_reap() */
-		pthread_mutex_unlock(&p->client.reaping);
+		client_struck(&p->client);
 	}
 	return guarded_error(p, g->off);
 }

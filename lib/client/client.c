@@ -11,7 +11,6 @@ int client_attach(struct client *c, const struct media *m, struct dir *d)
 {
 	static a64 handles;
 	struct media_region *root = media_region(m, 0);
-	pthread_mutexattr_t attr;
 
 	c->slots = media_at(root, SECTION_CLIENTS);
 	c->lanes = media_at(root, SECTION_COUNTERS);
@@ -21,11 +20,7 @@ int client_attach(struct client *c, const struct media *m, struct dir *d)
 	c->dir = d;
 	c->target = root->dev->name;
 	client_clock_start(c, root->sb.quarantine_ms);
-	/* a thread that is struck by a memory error gives back what it has */
-	pthread_mutexattr_init(&attr);
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-	pthread_mutex_init(&c->reaping, &attr);
-	pthread_mutexattr_destroy(&attr);
+	pthread_mutex_init(&c->reaping, NULL);
 	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
 	return client_identity(&c->me);
 }

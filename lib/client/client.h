@@ -126,6 +126,8 @@ int client_alive(struct client *c, uint32_t slot);
 
 /** client_reap() - clean up after @slot if it is dead or due; 1 done, 0 not */
 int client_reap(struct client *c, uint32_t slot);
+/** client_struck() - this thread was led out of a call; it may have reaped */
+void client_struck(struct client *c);
 /** client_reap_all() - how many were cleaned up after */
 int client_reap_all(struct client *c);
 /** client_tick() - every 100 ms, for slow paths: one slot and our debts */

@@ -205,6 +205,18 @@ static bool is_to_do(struct client *c, uint32_t slot)
 	}
 }
 
+/* Whose mutex this thread has. */
+static __thread struct client *reaping
+	__attribute__((tls_model("initial-exec")));
+
+void client_struck(struct client *c)
+{
+	if (reaping != c)
+		return;
+	reaping = NULL;
+	pthread_mutex_unlock(&c->reaping);
+}
+
 int client_reap(struct client *c, uint32_t slot)
 {
 	int done, cancel;
@@ -213,7 +225,9 @@ int client_reap(struct client *c, uint32_t slot)
 		return 0;
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	pthread_mutex_lock(&c->reaping);
+	reaping = c;
 	done = try_reap(c, slot);
+	reaping = NULL;
 	pthread_mutex_unlock(&c->reaping);
 	pthread_setcancelstate(cancel, NULL);
 	return done;
