@@ -256,7 +256,7 @@ stress: stress-programs tools ## kill and race the library: STRESS_TIME=seconds 
 	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) \
 		tests/run $(STRESSES)
 
-stress-hostile: $(BUILD)/tests/stress_hostile
+stress-hostile: $(BUILD)/tests/stress_hostile ## somebody writes into the pool
 	@STRESS_TIME=$(STRESS_TIME) \
 	$(call test_env,1,$$(($(STRESS_TIME) + $(TEST_TIMEOUT)))) tests/run $<
 
