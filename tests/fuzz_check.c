@@ -9,7 +9,7 @@ static unsigned told;
 static void tell(void *ctx, const struct maru_fault *fault)
 {
 	(void)ctx;
-	told++;
+	told += fault->invariant != 0;
 	FUZZ_MUST(fault->invariant <= 38);
 	FUZZ_MUST(fault->what != NULL && fault->what[0] != '\0');
 	FUZZ_MUST(!fault->fixed);
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fuzz_parse(&in, data, size);
 	fuzz_set_up(&in);
-	fuzz_guard_strict(true);
+	fuzz_guard_strict(false); /* the superblocks are looked at */
 	fuzz_remember();
 	p = fuzz_open(MARU_OPEN_RDONLY | (in.what & 1 ? MARU_OPEN_INSPECT : 0));
 	if (p != NULL) {
