@@ -63,8 +63,9 @@ static int check_value(struct maru_pool *p, const struct dir_hit *hit,
 		       (unsigned long long)view->ref.addr);
 }
 
-int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
-		  struct maru_view *view)
+/* @idx: out: of the block that @view is of, when it is held */
+static inline int retrieve(struct maru_pool *p, const struct dir_key *k,
+			   struct maru_view *view, uint32_t *idx)
 {
 	struct dir_hit hit;
 	int rc = dir_hold(&p->dir, k, 1, &hit);
@@ -87,7 +88,16 @@ int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
 	pool_use(p, hit.idx);
 	pool_count(p, COUNT_hits, 1);
 	pool_count(p, COUNT_hit_bytes, view->len);
+	*idx = hit.idx;
 	return 0;
+}
+
+int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
+		  struct maru_view *view)
+{
+	uint32_t idx;
+
+	return retrieve(p, k, view, &idx);
 }
 
 int maru_retrieve(struct maru_pool *pool, const void *key, size_t klen,
@@ -222,20 +232,15 @@ static int read_held(struct maru_pool *p, const struct dir_key *k, void *buf,
 		     size_t cap, size_t *len)
 {
 	struct maru_view view;
-	int rc = pool_retrieve(p, k, &view);
 	uint32_t idx;
+	int rc = retrieve(p, k, &view, &idx);
 
 	if (rc == -EOVERFLOW) /* no hold to be had, but it is there */
 		return read_optimistic(p, k, buf, cap, len);
 	if (rc)
 		return rc;
 	*len = view.len;
-	if (view.len > cap)
-		rc = -ENOBUFS;
-	else if (pool_idx(p, &view.ref, &idx))
-		rc = value_get(p, idx, buf, view.len);
-	if (!pool_idx(p, &view.ref, &idx))
-		return rc;
+	rc = view.len > cap ? -ENOBUFS : value_get(p, idx, buf, view.len);
 	if (rc == -EIO)
 		value_retire(p, idx);
 	dir_drop(&p->dir, idx, 1);
