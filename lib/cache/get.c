@@ -151,8 +151,7 @@ int maru_release(struct maru_pool *pool, struct maru_view *view)
 	if (likely(!rc))
 		return pool_release(pool, view);
 	/* declared dead: the hold was voided with all the others */
-	return rc == MARU_E_CLOSED && *pool->here == POOL_HERE ? MARU_E_STALE :
-								 rc;
+	return rc == MARU_E_CLOSED && pool_is_here(pool) ? MARU_E_STALE : rc;
 }
 
 /* The block of a view that this client holds; the version may be BAD's. */
@@ -166,8 +165,7 @@ static int held(const struct maru_pool *p, const struct maru_view *view,
 		return view ? MARU_E_STALE : -EINVAL;
 	w = block_load(slab_block(s, *idx));
 	/* relaxed: this client's own pins, taken before this call */
-	if (block_version(w) != view->ref.version ||
-	    block_state(w) < BLOCK_LIVE || block_state(w) > BLOCK_BAD ||
+	if (block_version(w) != view->ref.version || !block_may_be_held(w) ||
 	    !(a16_load_rlx(ledger_cell(s, s->self, *idx)) & CELL_PINS))
 		return MARU_E_STALE;
 	return view->len <= slab_block_bytes(s, *idx) ? 0 : -EINVAL;

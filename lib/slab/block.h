@@ -125,6 +125,13 @@ static inline bool block_is_placed(uint64_t w)
 	}
 }
 
+/* What a hold may be on. */
+static inline bool block_may_be_held(uint64_t w)
+{
+	return block_state(w) == BLOCK_LIVE || block_state(w) == BLOCK_DYING ||
+	       block_state(w) == BLOCK_BAD;
+}
+
 /* relaxed: a guess at a word that an exchange is to decide on. */
 static inline uint64_t block_guess(const struct media_block *b)
 {
