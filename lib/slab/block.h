@@ -20,9 +20,9 @@
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  B1: finish(), claim() -> block_load()  key, sizes, the value's bytes
- *  B2: dir_help() -> block_load()  that a head named it, and what led to that
- *  B3: slab_free(), dir_reclaim(), undo_owned() -> slab_take()  all the last
- *	user did; so does slab_unquarantine()
+ *  B2: step() -> block_load()  that a head named it, and what led to that
+ *  B3: slab_free(), reclaim(), undo_owned(), slab_unquarantine() -> slab_take()
+ *	all the last user did
  *  B4: settle() -> atomic_fence_acq()  fences: who sees a byte of a block's
  *	next life sees, looking again, that the last one is over
  *
