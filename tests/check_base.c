@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-/* Errors, hashes and checksums; copying into the pool. */
+/* Errors, faults, hashes and checksums; copying into the pool. */
 #include "base/bits.h"
 #include "base/err.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "common_plain.h"
 
@@ -244,6 +245,49 @@ START_TEST(copies_are_exact_at_any_alignment)
 }
 END_TEST
 
+static struct {
+	unsigned faults, notices;
+} told;
+
+static void count_told(void *ctx, const struct maru_fault *fault)
+{
+	(void)ctx;
+	told.faults += fault->invariant != 0;
+	told.notices += fault->invariant == 0;
+}
+
+/* As many findings held back as that, and then told. */
+static void hold_back(unsigned nr, bool live)
+{
+	static struct fault_list list;
+	struct fault_sink sink = { .fn = count_told,
+				   .list = &list,
+				   .live = live };
+	unsigned i;
+
+	memset(&told, 0, sizeof(told));
+	memset(&list, 0, sizeof(list));
+	for (i = 0; i < nr; i++)
+		fault_report(&sink, 2, i, "finding %u", i);
+	fault_flush(&sink);
+	ck_assert_uint_eq(sink.faults, told.faults);
+}
+
+START_TEST(findings_that_cannot_be_kept_are_not_passed_over_in_silence)
+{
+	hold_back(FAULT_KEPT, true);
+	ck_assert_uint_eq(told.faults, FAULT_KEPT);
+	ck_assert_uint_eq(told.notices, 0);
+	hold_back(FAULT_KEPT + 1, true);
+	ck_assert_uint_eq(told.faults, FAULT_KEPT);
+	ck_assert_uint_eq(told.notices, 1);
+	/* nothing has to be confirmed then */
+	hold_back(FAULT_KEPT + 1, false);
+	ck_assert_uint_eq(told.faults, FAULT_KEPT + 1);
+	ck_assert_uint_eq(told.notices, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -262,6 +306,7 @@ int main(void)
 		every_code_has_a_sentence,
 		rounding_goes_both_ways,
 		copies_are_exact_at_any_alignment,
+		findings_that_cannot_be_kept_are_not_passed_over_in_silence,
 	};
 
 	return plain_run("base", tests, PLAIN_LEN(tests));

@@ -258,6 +258,22 @@ START_TEST(a_probe_without_the_guard_is_a_look_at_what_is_whole)
 }
 END_TEST
 
+START_TEST(a_hold_of_one_who_was_declared_dead_is_stale_under_the_guard_too)
+{
+	struct maru_pool *p = guarded(0, 0);
+	a64 *word = &p->client.slots[p->client.self].word;
+	uint64_t w = a64_load_full(word);
+	struct maru_view view;
+
+	ck_assert_int_eq(test_put(p, 1, 100), 0);
+	ck_assert_int_eq(test_hold(p, 1, &view), 0);
+	a64_store_full(word, client_make(CLIENT_DEAD, client_inc(w)));
+	ck_assert_int_eq(maru_release(p, &view), MARU_E_STALE);
+	a64_store_full(word, w);
+	ck_assert_int_eq(maru_release(p, &view), 0);
+}
+END_TEST
+
 /* Pins by key and by reference end as on an entry. */
 START_TEST(pins_on_a_bad_block_are_given_back)
 {
@@ -383,6 +399,7 @@ int main(void)
 		a_reader_that_writes_nothing_is_told_and_goes_on,
 		a_probe_retires_the_block_and_the_hold_is_still_released,
 		a_probe_without_the_guard_is_a_look_at_what_is_whole,
+		a_hold_of_one_who_was_declared_dead_is_stale_under_the_guard_too,
 		pins_on_a_bad_block_are_given_back,
 		a_deleted_entry_that_is_held_can_be_retired_too,
 		eviction_touches_no_values_and_finds_bad_blocks_no_room,

@@ -218,6 +218,36 @@ START_TEST(a_repair_that_is_struck_is_to_be_done_anew)
 }
 END_TEST
 
+/* Told of the dead, just before it cleans up after them. */
+static void poison_active(void *ctx, const struct maru_fault *fault)
+{
+	(void)ctx;
+	ck_assert_uint_eq(fault->invariant, 0);
+	poison_section(fsck.p, SECTION_ACTIVE);
+}
+
+START_TEST(a_repair_that_is_struck_while_it_reaps_is_not_reaping_any_more)
+{
+	struct maru_create_opts create = test_opts();
+	struct maru_fsck_opts o = {
+		.size = sizeof(o),
+		.flags = MARU_FSCK_REPAIR | MARU_FSCK_GUARD,
+		.fn = poison_active,
+	};
+	struct maru_fsck_result res = { 0 };
+
+	create.quarantine_ms = 1000;
+	test_format(&create);
+	open_guarded(MARU_FSCK_REPAIR);
+	room_ghost(fsck.p, CLIENT_ACTIVE);
+	ck_assert_int_eq(guarded_fsck(fsck.p, &o, &res), -EIO);
+	says("in its active");
+	ck_assert_int_eq(pthread_mutex_trylock(&fsck.p->client.reaping), 0);
+	ck_assert_int_eq(pthread_mutex_unlock(&fsck.p->client.reaping), 0);
+	ck_assert_int_eq(maru_close(fsck.p, 0), 0);
+}
+END_TEST
+
 static unsigned unit_of(const char *value, struct maru_pool *p)
 {
 	return (unsigned)((const unsigned char *)value -
@@ -360,6 +390,7 @@ int main(void)
 		a_handle_that_only_reads_goes_on_with_what_is_left,
 		fsck_says_which_table_has_failed,
 		a_repair_that_is_struck_is_to_be_done_anew,
+		a_repair_that_is_struck_while_it_reaps_is_not_reaping_any_more,
 		fsck_finds_a_value_that_has_failed_and_takes_its_block_out_of_use,
 		dump_ends_with_a_message_when_its_file_is_cut,
 	};

@@ -151,6 +151,40 @@ START_TEST(an_entry_of_no_version_is_not_kept)
 }
 END_TEST
 
+static a64 *slot_of(struct maru_pool *p, uint32_t idx)
+{
+	unsigned i;
+	uint64_t no;
+
+	for (no = 0; no <= p->dir.mask; no++)
+		for (i = 0; i < BUCKET_SLOTS; i++)
+			if (slot_idx(slot_load(&p->dir.buckets[no].slot[i])) ==
+			    idx)
+				return &p->dir.buckets[no].slot[i];
+	return NULL;
+}
+
+START_TEST(an_entry_of_no_version_is_read_and_let_go)
+{
+	struct maru_pool *p = hostile(FUZZ_FULL);
+	struct dir_hit hit = find(p, 0);
+	struct media_block *b = slab_block(&p->slab, hit.idx);
+	unsigned char key[MARU_KEY_MAX];
+	static unsigned char buf[1 << 20];
+	size_t len;
+
+	memset(buf, 0xee, sizeof(buf));
+	a64_store_full(slot_of(p, hit.idx),
+		       slot_make(a64_load_rlx(&b->h0), 0, hit.idx));
+	a64_store_full(&b->word, block_word(BLOCK_LIVE, 0, 0, 0, 0));
+	ck_assert_int_eq(
+		maru_read(p, key, fuzz_key(key, 0), buf, sizeof(buf), &len), 0);
+	ck_assert_int_eq(memcmp(buf, slab_data(&p->slab, hit.idx), len), 0);
+	ck_assert_uint_eq(ledger_pins(&p->slab, hit.idx), 0);
+	leave(p);
+}
+END_TEST
+
 START_TEST(a_pending_block_of_another_home_is_a_fault)
 {
 	struct maru_pool *p = hostile(FUZZ_FULL);
@@ -177,6 +211,7 @@ int main(void)
 		an_entry_has_three_chances_whatever_it_says,
 		a_commit_that_cannot_show_its_entry_holds_nothing,
 		an_entry_of_no_version_is_not_kept,
+		an_entry_of_no_version_is_read_and_let_go,
 		a_pending_block_of_another_home_is_a_fault,
 	};
 

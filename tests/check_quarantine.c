@@ -437,6 +437,19 @@ START_TEST(a_note_of_the_slots_former_client_is_not_gone_by)
 }
 END_TEST
 
+START_TEST(who_was_declared_dead_does_not_give_back_what_waits)
+{
+	struct maru_pool *p = wait_start();
+	uint32_t idx = wait_begun(p);
+
+	ck_assert(!dir_withdraw(&p->dir, idx, room_word(p, idx)));
+	wait_goes_on(p, idx);
+	ck_assert_uint_eq(room_cell(p, GHOST, idx), CELL_OWN);
+	NOW += DELAY_NS;
+	wait_ends(p, idx);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -459,6 +472,7 @@ int main(void)
 		a_note_of_another_clock_starts_the_delay_anew_once,
 		nothing_of_another_boot_waits,
 		a_note_of_the_slots_former_client_is_not_gone_by,
+		who_was_declared_dead_does_not_give_back_what_waits,
 	};
 
 	return test_run("quarantine", TEST_TMPFS, tests, TEST_LEN(tests));

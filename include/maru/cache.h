@@ -6,7 +6,9 @@
  * otherwise every call here may be made from any thread, is lock-free, never
  * blocks on another process, keeps no pointer of the caller's, and fails with
  * -EINVAL (bad key), -EROFS (read-only handle), MARU_E_CLOSED (handle crossed
- * a fork, or this client was declared dead).
+ * a fork, or this client was declared dead), and with MARU_OPEN_GUARD -EIO
+ * (memory has failed: a value's, or the pool's tables and then for good; see
+ * maru_open(3)).
  */
 #ifndef MARU_CACHE_H
 #define MARU_CACHE_H

@@ -165,6 +165,7 @@ struct maru_fsck_opts {
 	void *ctx;
 };
 
+/** No size in it: it may grow with a minor version until 1.0, see maru(7). */
 struct maru_fsck_result {
 	uint64_t faults, fixed;
 	uint64_t kept, dropped; /* entries */

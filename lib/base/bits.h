@@ -9,8 +9,6 @@
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-
 /* A power of two, @a, is what the rounding and the test are for. */
 static inline uint64_t bits_round_up(uint64_t v, uint64_t a)
 {

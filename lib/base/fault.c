@@ -16,10 +16,8 @@ static void tell(struct fault_sink *sink, unsigned invariant, uint64_t addr,
 		.what = what,
 	};
 
-	if (invariant) {
+	if (invariant)
 		sink->faults++;
-		sink->fixed += sink->fixing;
-	}
 	if (sink->fn)
 		sink->fn(sink->ctx, &fault);
 }
@@ -108,4 +106,7 @@ void fault_flush(struct fault_sink *sink)
 	for (i = 0; l && i < l->nr; i++)
 		tell(sink, l->kept[i].invariant, l->kept[i].addr,
 		     l->kept[i].what);
+	if (l && l->nr && l->full && sink->live)
+		tell(sink, 0, FAULT_NOWHERE,
+		     "there was more than can be told of a pool in use");
 }

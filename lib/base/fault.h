@@ -28,7 +28,6 @@ struct fault_sink {
 	void *ctx;
 	struct fault_list *list; /* or NULL: tell at once */
 	uint64_t faults;
-	uint64_t fixed;
 	bool live;   /* others are at work: only what holds at every instant */
 	bool fixing; /* what is reported is being mended */
 };

@@ -33,7 +33,8 @@ bool check_others(struct maru_pool *p)
 	for (slot = 0; slot < c->slot_nr; slot++) {
 		uint64_t w = client_word(c, slot);
 
-		/* a state that is none is nobody's, and told as a fault */
+		/* who waits is surely dead; a state that is none is nobody's,
+		 * and told as a fault */
 		if (slot == c->self || client_state(w) == CLIENT_FREE ||
 		    client_state(w) > CLIENT_DEAD)
 			continue;

@@ -63,8 +63,9 @@ static int check_value(struct maru_pool *p, const struct dir_hit *hit,
 		       (unsigned long long)view->ref.addr);
 }
 
-int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
-		  struct maru_view *view)
+/* @idx: out: of the block that @view is of, when it is held */
+static inline int retrieve(struct maru_pool *p, const struct dir_key *k,
+			   struct maru_view *view, uint32_t *idx)
 {
 	struct dir_hit hit;
 	int rc = dir_hold(&p->dir, k, 1, &hit);
@@ -87,7 +88,16 @@ int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
 	pool_use(p, hit.idx);
 	pool_count(p, COUNT_hits, 1);
 	pool_count(p, COUNT_hit_bytes, view->len);
+	*idx = hit.idx;
 	return 0;
+}
+
+int pool_retrieve(struct maru_pool *p, const struct dir_key *k,
+		  struct maru_view *view)
+{
+	uint32_t idx;
+
+	return retrieve(p, k, view, &idx);
 }
 
 int maru_retrieve(struct maru_pool *pool, const void *key, size_t klen,
@@ -141,8 +151,7 @@ int maru_release(struct maru_pool *pool, struct maru_view *view)
 	if (likely(!rc))
 		return pool_release(pool, view);
 	/* declared dead: the hold was voided with all the others */
-	return rc == MARU_E_CLOSED && *pool->here == POOL_HERE ? MARU_E_STALE :
-								 rc;
+	return rc == MARU_E_CLOSED && pool_is_here(pool) ? MARU_E_STALE : rc;
 }
 
 /* The block of a view that this client holds; the version may be BAD's. */
@@ -156,8 +165,7 @@ static int held(const struct maru_pool *p, const struct maru_view *view,
 		return view ? MARU_E_STALE : -EINVAL;
 	w = block_load(slab_block(s, *idx));
 	/* relaxed: this client's own pins, taken before this call */
-	if (block_version(w) != view->ref.version ||
-	    block_state(w) < BLOCK_LIVE || block_state(w) > BLOCK_BAD ||
+	if (block_version(w) != view->ref.version || !block_may_be_held(w) ||
 	    !(a16_load_rlx(ledger_cell(s, s->self, *idx)) & CELL_PINS))
 		return MARU_E_STALE;
 	return view->len <= slab_block_bytes(s, *idx) ? 0 : -EINVAL;
@@ -222,20 +230,15 @@ static int read_held(struct maru_pool *p, const struct dir_key *k, void *buf,
 		     size_t cap, size_t *len)
 {
 	struct maru_view view;
-	int rc = pool_retrieve(p, k, &view);
 	uint32_t idx;
+	int rc = retrieve(p, k, &view, &idx);
 
 	if (rc == -EOVERFLOW) /* no hold to be had, but it is there */
 		return read_optimistic(p, k, buf, cap, len);
 	if (rc)
 		return rc;
 	*len = view.len;
-	if (view.len > cap)
-		rc = -ENOBUFS;
-	else if (pool_idx(p, &view.ref, &idx))
-		rc = value_get(p, idx, buf, view.len);
-	if (!pool_idx(p, &view.ref, &idx))
-		return rc;
+	rc = view.len > cap ? -ENOBUFS : value_get(p, idx, buf, view.len);
 	if (rc == -EIO)
 		value_retire(p, idx);
 	dir_drop(&p->dir, idx, 1);

@@ -30,11 +30,11 @@ int guarded_error(const struct maru_pool *p, uint64_t off)
 
 static int struck(struct maru_pool *p, const struct guard *g)
 {
-	if (p->client.self != CLIENT_NONE) {
+	/* also of one that has no slot yet: who opens, or repairs, reaps */
+	client_struck(&p->client);
+	if (p->client.self != CLIENT_NONE)
 		/* relaxed: as in pool_enter_guarded() */
 		a32_store_rlx(&p->struck, 1);
-		client_struck(&p->client);
-	}
 	return guarded_error(p, g->off);
 }
 

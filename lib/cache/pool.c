@@ -305,7 +305,7 @@ int maru_close(struct maru_pool *pool, unsigned flags)
 		return 0;
 	if (flags & ~MARU_CLOSE_FORCE)
 		return err_set(-EINVAL, "flags: 0x%x is not known", flags);
-	if (*pool->here != POOL_HERE && *pool->here != POOL_HERE_GUARDED) {
+	if (!pool_is_here(pool)) {
 		/* nothing of it is this process' but the memory */
 		free(pool);
 		return 0;

@@ -35,6 +35,12 @@ struct maru_pool {
 int pool_refuse(const char *whose);
 int pool_enter_guarded(const struct maru_pool *p);
 
+/** pool_is_here() - not a handle of the process that forked this one? */
+static inline bool pool_is_here(const struct maru_pool *p)
+{
+	return *p->here == POOL_HERE || *p->here == POOL_HERE_GUARDED;
+}
+
 /*
  * Any call: is this the process that opened the handle?  POOL_GUARDED: have it
  * done by guarded.h, which comes here again.

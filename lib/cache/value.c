@@ -62,21 +62,26 @@ static void touch(void *ctx)
 		(void)p[a->len - 1];
 }
 
-static int run(struct access *a, void (*fn)(void *ctx))
+static int run_guarded(struct access *a, void (*fn)(void *ctx))
 {
 	const struct media_region *r = media_region(&a->pool->media, 0);
 	uint64_t off;
 
-	if (likely(!a->pool->guard)) {
-		fn(a);
-		return 0;
-	}
 	if (guard_run(&r->map, fn, a, &off))
 		return 0;
 	return err_set(
 		-EIO,
 		"value at address 0x%llx: memory error at byte %llu of the pool",
 		(unsigned long long)slab_addr(a->idx), (unsigned long long)off);
+}
+
+/* Inline, so that without the guard it is no more than the access. */
+static inline int run(struct access *a, void (*fn)(void *ctx))
+{
+	if (unlikely(a->pool->guard))
+		return run_guarded(a, fn);
+	fn(a);
+	return 0;
 }
 
 int value_put(const struct maru_pool *p, uint32_t idx, const void *src,

@@ -14,15 +14,15 @@
  * closed all its descriptors), it is alive as well.
  *
  * Invariants: a FREE slot's row is all zero, and so is its due; the row of a
- * QUARANTINED one has own bits only, of the blocks that wait; one reaper at a time works on a
- * slot (a lock byte of its own), so that it never clears the row of the next
- * client there.
+ * QUARANTINED one has own bits only, of the blocks that wait; one reaper at a
+ * time works on a slot (a lock byte of its own), so that it never clears the
+ * row of the next client there.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  C1: join() -> client_word()   the slot's identity and counters' base
  *  C2: tell() -> client_alive()  start time, boot id, pid namespace
- *  C3: client_leave(), reap() -> client_word()  the row is empty, nothing of
- *	the last client's is left to be done
+ *  C3: client_leave(), free_slot() -> client_word()  the row is empty, nothing
+ *	of the last client's is left to be done
  *
  * Dekker (each side changes its own, then looks at the other's, all full):
  *  K7: change() to dirty, then join(), then change() again <-> the slot freed,

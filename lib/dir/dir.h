@@ -18,7 +18,7 @@
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  D1: publish() -> head_load()    the block is READY or ASKING, and placed
  *  D2: place_in() -> slot_load()   it is READY or ASKING: the slot is no stale
- *  D3: dir_help() -> head_load()   the block that was named is LIVE or CLAIMED
+ *  D3: help() -> head_load()       the block that was named is LIVE or CLAIMED
  *  D4: dir_settle() -> dir_settle()  the debts as the last thread left them
  */
 #ifndef DIR_DIR_H

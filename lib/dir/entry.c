@@ -16,31 +16,37 @@ struct words {
 	bool equal;
 };
 
-static bool words_run(const struct dir *d, uint32_t idx, struct words *ws,
-		      void (*fn)(void *ctx))
+/* Inline, as are the likely ones of @fn: a lookup's compare is no call. */
+static inline bool words_run(const struct dir *d, uint32_t idx,
+			     struct words *ws, void (*fn)(void *ctx))
 {
 	const struct slab_region *r = slab_region(d->slab, idx);
 	uint64_t off;
 
-	if (likely(ws->w == slab_block(d->slab, idx)->key) || !guard_inside()) {
+	if (likely(ws->len <= BLOCK_KEY_INLINE) || !guard_inside()) {
 		fn(ws);
 		return true;
 	}
 	return guard_run(&r->media->map, fn, ws, &off);
 }
 
-/* Where a key of @klen bytes lies, in whole words; bounded by the region. */
-static a64 *key_words(const struct dir *d, uint32_t idx, uint32_t klen)
+/* A key behind its value; bounded by the region. */
+static a64 *long_key_words(const struct dir *d, uint32_t idx, uint32_t klen)
 {
-	struct media_block *b = slab_block(d->slab, idx);
-	uint64_t room, need = bits_round_up(klen, 8);
+	uint64_t room = slab_block_bytes(d->slab, idx);
+	uint64_t need = bits_round_up(klen, 8);
 
-	if (klen <= BLOCK_KEY_INLINE)
-		return b->key;
-	room = slab_block_bytes(d->slab, idx);
 	if (need > room)
 		return NULL;
 	return (a64 *)(void *)(slab_data(d->slab, idx) + room - need);
+}
+
+/* Where a key of @klen bytes lies, in whole words. */
+static inline a64 *key_words(const struct dir *d, uint32_t idx, uint32_t klen)
+{
+	if (likely(klen <= BLOCK_KEY_INLINE))
+		return slab_block(d->slab, idx)->key;
+	return long_key_words(d, idx, klen);
 }
 
 static uint64_t tail_word(const unsigned char *p, uint32_t len)
@@ -51,7 +57,7 @@ static uint64_t tail_word(const unsigned char *p, uint32_t len)
 	return w;
 }
 
-static void words_store(void *ctx)
+static inline void words_store(void *ctx)
 {
 	const struct words *ws = ctx;
 	const unsigned char *p = ws->p;
@@ -68,7 +74,7 @@ static void words_store(void *ctx)
 		a64_store_rlx(w, tail_word(p, len));
 }
 
-static void words_equal(void *ctx)
+static inline void words_equal(void *ctx)
 {
 	struct words *ws = ctx;
 	const unsigned char *p = ws->p;
@@ -140,8 +146,11 @@ void entry_persist(const struct dir *d, uint32_t idx)
 {
 	const struct media_block *b = slab_block(d->slab, idx);
 	uint32_t klen = block_klen(b);
-	const a64 *w = key_words(d, idx, klen);
+	const a64 *w;
 
+	if (likely(!d->slab->durable))
+		return;
+	w = key_words(d, idx, klen);
 	/* the rest is on the word's line, and goes with LIVE or before it; if
 	 * that line tears its checksum tells */
 	if (w)
@@ -153,14 +162,15 @@ void entry_persist(const struct dir *d, uint32_t idx)
 bool entry_is(const struct dir *d, uint32_t idx, const struct dir_key *k)
 {
 	const struct media_block *b = slab_block(d->slab, idx);
-	struct words ws = { NULL, (void *)(uintptr_t)k->data, k->len, false };
+	struct words ws;
 
 	/* relaxed: stable if pinned, else the caller re-reads the word */
 	if (a64_load_rlx(&b->h0) != k->h.h0 || a64_load_rlx(&b->h1) != k->h.h1)
 		return false;
 	if (block_klen(b) != k->len)
 		return false;
-	ws.w = key_words(d, idx, k->len);
+	ws = (struct words){ key_words(d, idx, k->len),
+			     (void *)(uintptr_t)k->data, k->len, false };
 	return ws.w && words_run(d, idx, &ws, words_equal) && ws.equal;
 }
 

@@ -264,7 +264,9 @@ bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word)
 	uint64_t h0 = a64_load_rlx(&b->h0);
 	bool placed = block_is_placed(word);
 
-	if (!slab_free(d->slab, idx, word))
+	/* declared dead meanwhile, it may be QUARANTINED, or another's */
+	if (!block_owned_by(word, d->slab->self, d->slab->self_inc) ||
+	    !slab_free(d->slab, idx, word))
 		return false;
 	if (placed) {
 		dir_unlink(d, h0, idx, block_version(word));

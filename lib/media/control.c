@@ -76,7 +76,7 @@ static bool change(struct media *m, uint64_t seen, uint64_t clean)
 	return true;
 }
 
-bool media_same_boot(const struct media *m)
+static bool is_same_boot(const struct media *m)
 {
 	const struct media_control *c = control(m);
 	uint64_t id[2];
@@ -91,7 +91,7 @@ bool media_was_repaired_here(const struct media *m)
 	const struct media_control *c = control(m);
 	uint64_t id[2];
 
-	/* relaxed: as in media_same_boot() */
+	/* relaxed: as in is_same_boot() */
 	return a64_load_rlx(&c->boot[0]) == MEDIA_BOOT_REPAIR &&
 	       !media_boot_id(id) && a64_load_rlx(&c->boot[1]) == id[1];
 }
@@ -100,17 +100,17 @@ bool media_is_sound(const struct media *m)
 {
 	const struct media_control *c = control(m);
 
-	/* relaxed: as in media_same_boot() */
+	/* relaxed: as in is_same_boot() */
 	if (!a64_load_rlx(&c->boot[0]) && !a64_load_rlx(&c->boot[1]))
 		return true; /* never used */
-	return media_same_boot(m) || (m->durable && media_is_clean(m));
+	return is_same_boot(m) || (m->durable && media_is_clean(m));
 }
 
 static int refuse(const struct media *m)
 {
 	const char *name = media_region(m, 0)->dev->name;
 
-	/* relaxed: as in media_same_boot() */
+	/* relaxed: as in is_same_boot() */
 	if (a64_load_rlx(&control(m)->boot[0]) == MEDIA_BOOT_REPAIR)
 		return err_set(
 			MARU_E_CORRUPT,

@@ -102,7 +102,6 @@ const char *media_section_name(enum section_id id);
 /* control.c: was the pool left in order, and under which kernel? */
 int media_boot_id(uint64_t id[2]);
 bool media_is_clean(const struct media *m);
-bool media_same_boot(const struct media *m);
 /** media_is_sound() - false: power was lost, trust no table */
 bool media_is_sound(const struct media *m);
 /**

@@ -20,9 +20,9 @@
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  B1: finish(), claim() -> block_load()  key, sizes, the value's bytes
- *  B2: dir_help() -> block_load()  that a head named it, and what led to that
- *  B3: slab_free(), dir_reclaim(), undo_owned() -> slab_take()  all the last
- *	user did; so does slab_unquarantine()
+ *  B2: step() -> block_load()  that a head named it, and what led to that
+ *  B3: slab_free(), reclaim(), undo_owned(), slab_unquarantine() -> slab_take()
+ *	all the last user did
  *  B4: settle() -> atomic_fence_acq()  fences: who sees a byte of a block's
  *	next life sees, looking again, that the last one is over
  *
@@ -123,6 +123,13 @@ static inline bool block_is_placed(uint64_t w)
 	default:
 		return false;
 	}
+}
+
+/* What a hold may be on. */
+static inline bool block_may_be_held(uint64_t w)
+{
+	return block_state(w) == BLOCK_LIVE || block_state(w) == BLOCK_DYING ||
+	       block_state(w) == BLOCK_BAD;
 }
 
 /* relaxed: a guess at a word that an exchange is to decide on. */

@@ -15,8 +15,8 @@
  * makes the word DYING, then loads the cells.  One of them sees the other.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
- *  L1: ledger_unpin(), client_undo_row() -> ledger_pins()  the holder is done
- *	with the bytes
+ *  L1: ledger_unpin(), undo_cell(), end_quarantine() -> ledger_pins()  the
+ *	holder is done with the bytes
  *  L2: ledger_activate() -> ledger_pins()  the row is its new client's
  *  L3: ledger_deactivate() -> ledger_pins()  so is all that its client held
  *

@@ -17,7 +17,8 @@
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  S1: claim_at() -> slab_word()  the extent's hints, its tails
- *  S2: give_back() -> grab()      what the slab's last extent did with it
+ *  S2: extent_retire_end(), give_back() -> grab(), claim_at()  what the slab's
+ *	last extent did with it
  *
  * Dekker (each side changes its own, then looks at the other's, all full):
  *  K4: block_cas() to OWNED, then slab_word() <-> slab_cas() to RETIRING, then
