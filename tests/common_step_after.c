@@ -239,7 +239,7 @@ static void close_all(void)
 		step_bad("all are gone and the pool is not clean");
 }
 
-/* By turns: clean up first, work first, want all room first. */
+/* By turns: clean up first, work first, want all room first, or none. */
 void step_after_death(void)
 {
 	struct step_scene *sc = &step_scene;
@@ -249,7 +249,7 @@ void step_after_death(void)
 	sc->shared->now_ns += sc->n % 2 ? 1000000 : 0;
 	step_wait_note();
 	each_key(look);
-	switch (sc->n % 3) {
+	switch (sc->n % (sc->waits ? 4 : 3)) {
 	case 0:
 		clean_up();
 		each_key(use_key);
@@ -257,13 +257,16 @@ void step_after_death(void)
 	case 1:
 		each_key(use_key);
 		break;
-	default:
+	case 2:
 		if (maru_alloc(sc->t, data_bytes(), &buf) == 0)
 			maru_abort(sc->t, &buf);
 		else if (step_wait_keeps())
 			break;
 		else if (!(sc->op->flags & STEP_OTHERS))
 			step_bad("what the dead had cannot be had");
+		break;
+	default:
+		break;
 	}
 	step_wait_end();
 	release();

@@ -535,6 +535,9 @@ pid_t step_begin(const struct step_op *op)
 	sc->t = join(sc->target, "second");
 	if (sc->s == NULL || sc->t == NULL)
 		die("survivors");
+	/* they clean up when they are told to, or come upon something */
+	a64_store_rlx(&sc->s->client.tick_ns, UINT64_MAX);
+	a64_store_rlx(&sc->t->client.tick_ns, UINT64_MAX);
 	pid = start(op);
 	if (pid > 0 && op->meanwhile && !op->pause)
 		op->meanwhile(sc);

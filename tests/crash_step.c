@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FULL_LONE 2000 /* kills of a long operation where all are wanted */
+#define FULL_LONE 1500 /* kills of a long operation where all are wanted */
 #define OPENS 3	       /* so many times fewer where it opens */
 
 static const char *only;
