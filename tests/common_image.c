@@ -86,14 +86,25 @@ bool image_super(struct image *m)
 	if (first == NULL)
 		return false;
 	memcpy(&m->sb, first, sizeof(m->sb));
+	if (m->sb.quarantine_ms > 86400000 ||
+	    !m->sb.quarantine_ms != !(m->sb.incompat & 1))
+		image_fault(m, 1, "superblock: a quarantine of %u ms cannot be",
+			    m->sb.quarantine_ms);
 	sections(m);
 	return m->faults == before;
 }
 
-/* How far a block has got in one life; FREE with this version is the end. */
+/* How far a block has got in one life; from FREE on it is another, or BAD. */
 static unsigned rank(unsigned state)
 {
-	return state == FREE ? 10 : state;
+	return state == FREE ? 10 : state == BAD ? 11 : state;
+}
+
+static bool follows(unsigned was, unsigned is)
+{
+	if (is == QUARANTINED && (was == LIVE || was == DYING))
+		return false;
+	return rank(is) >= rank(was);
 }
 
 static void block_since(struct image *m, const struct image *old, uint32_t unit)
@@ -108,7 +119,7 @@ static void block_since(struct image *m, const struct image *old, uint32_t unit)
 			    image_version(was), image_version(is));
 	if (grown != 0)
 		return;
-	if (rank(is & 15) < rank(was & 15))
+	if (!follows(was & 15, is & 15))
 		image_fault(m, 4,
 			    "block %u: state %u after %u in one life, version "
 			    "%u",
@@ -213,6 +224,19 @@ unsigned image_blocks(const void *bytes, unsigned state, uint64_t flags)
 		nr += (image_word(&m, i) & 15) == state &&
 		      (flags == 0 || image_word(&m, i) & flags);
 	return nr;
+}
+
+bool image_fits(const void *bytes, uint32_t unit)
+{
+	struct image_extent e;
+	struct image m;
+
+	open_image(&m, bytes);
+	return image_extent_of(&m, unit, &e) && e.state != CLAIMED &&
+	       (unit - (e.head << m.sb.slab_shift)) % e.units == 0 &&
+	       unit - (e.head << m.sb.slab_shift) + e.units <=
+		       e.run << m.sb.slab_shift &&
+	       image_u32(image_block(&m, unit) + 32) == e.units;
 }
 
 unsigned image_slabs(const void *bytes, unsigned state)

@@ -43,7 +43,9 @@ struct image_terms {
 	bool exact;	     /* and holds just this: */
 	const struct image_hold *holds;
 	size_t hold_nr;
-	bool quarantine; /* blocks may be QUARANTINED, their slots DEAD */
+	bool quarantine; /* blocks may be QUARANTINED, and so their slots */
+	bool cut;	 /* and some of those be FREE already */
+	bool bad;	 /* blocks may be BAD */
 	image_fault_fn fault;
 	void *ctx;
 };
@@ -60,6 +62,9 @@ uint64_t image_tables(const void *image);
 
 /** image_blocks() - how many blocks are in @state, of any flags in @flags. */
 unsigned image_blocks(const void *image, unsigned state, uint64_t flags);
+
+/** image_fits() - is @unit a block of its extent, of the size that it says? */
+bool image_fits(const void *image, uint32_t unit);
 
 /** image_slabs() - how many slabs are in @state. */
 unsigned image_slabs(const void *image, unsigned state);

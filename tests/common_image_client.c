@@ -52,12 +52,24 @@ static void living_cell(struct image *m, uint32_t slot, uint32_t unit)
 			    slot, unit);
 }
 
-/* A slot that was left with debts stays DEAD while others hold the zombies. */
-static bool may_stay(const struct image *m, uint32_t slot, uint32_t unit)
+/* Is it this one's block that waits? */
+static bool waits(const struct image *m, uint32_t slot, uint32_t unit)
 {
-	if (m->terms->quarantine && (image_word(m, unit) & 15) == QUARANTINED)
+	uint64_t w = image_word(m, unit);
+
+	return m->terms->quarantine && (w & 15) == QUARANTINED &&
+	       (w >> 8 & 0xfff) == slot &&
+	       (w >> 20 & 0xfff) == (image_client(m, slot) >> 32 & 0xfff) &&
+	       image_cell(m, slot, unit) == CELL_OWN;
+}
+
+/* A slot that was left with debts stays DEAD while others hold the zombies. */
+static bool may_stay(const struct image *m, uint32_t slot, uint32_t unit,
+		     unsigned state)
+{
+	if (waits(m, slot, unit))
 		return true;
-	if (image_cell(m, slot, unit) != CELL_OWN ||
+	if (state != C_DEAD || image_cell(m, slot, unit) != CELL_OWN ||
 	    (image_word(m, unit) & 15) != DYING)
 		return false;
 	for (uint32_t i = 0; i < m->sb.client_nr; i++)
@@ -66,19 +78,29 @@ static bool may_stay(const struct image *m, uint32_t slot, uint32_t unit)
 	return false;
 }
 
+/* Who was to end it died, and then the clock was found to be another one. */
+static bool is_cut(const struct image *m, uint32_t slot, unsigned state)
+{
+	return m->terms->cut && state == C_QUARANTINED &&
+	       image_u64(image_at(m, SECTION_CLIENTS,
+				  (uint64_t)slot * 256 + 120)) != 0;
+}
+
 static void gone(struct image *m, uint32_t slot, unsigned state)
 {
-	bool stays = false;
+	bool stays = is_cut(m, slot, state);
 
 	for (uint32_t unit = 0; unit < m->sb.unit_nr; unit++) {
 		uint16_t cell = image_cell(m, slot, unit);
 
 		if (cell == 0)
 			continue;
-		if (state == C_DEAD && may_stay(m, slot, unit)) {
+		if (state != C_FREE && may_stay(m, slot, unit, state)) {
 			stays = true;
 			continue;
 		}
+		if (is_cut(m, slot, state) && cell == CELL_OWN)
+			continue;
 		if (cell & CELL_PINS)
 			image_fault(m, 20,
 				    "client %u is gone and has %u pins on "
@@ -97,6 +119,20 @@ static void gone(struct image *m, uint32_t slot, unsigned state)
 			    slot, state);
 }
 
+/* When what waits may be used again: noted once death is proved, or nothing. */
+static void due(struct image *m, uint32_t slot, unsigned state)
+{
+	uint64_t note = image_u64(
+		image_at(m, SECTION_CLIENTS, (uint64_t)slot * 256 + 120));
+
+	if (note != 0 && state != C_DEAD && state != C_QUARANTINED)
+		image_fault(m, 14, "client %u: state %u, and is due at %llu",
+			    slot, state, (unsigned long long)note);
+	if (note == 0 && state == C_QUARANTINED)
+		image_fault(m, 14, "client %u: QUARANTINED, and never due",
+			    slot);
+}
+
 static bool counts(const struct image *m, uint32_t slot)
 {
 	return image_u64(image_at(m, SECTION_ACTIVE, slot / 64 * 8)) >>
@@ -109,9 +145,10 @@ void image_clients_check(struct image *m)
 	for (uint32_t slot = 0; slot < m->sb.client_nr; slot++) {
 		unsigned state = image_client(m, slot) & 15;
 
-		if (image_client(m, slot) & 0xfffffff0 || state > C_DEAD)
+		if (image_client(m, slot) & 0xfffffff0 || state > C_QUARANTINED)
 			image_fault(m, 2, "client %u: word %#llx", slot,
 				    (unsigned long long)image_client(m, slot));
+		due(m, slot, state);
 		if (counts(m, slot) != image_lives(m, slot))
 			image_fault(m, 14,
 				    "client %u: its pins count %s, but it %s",

@@ -199,6 +199,33 @@ static void writers(struct image *m, uint32_t unit)
 			    nr);
 }
 
+/* What waits for devices of a dead client, whose slot waits with it. */
+static void quarantined(struct image *m, uint32_t unit, uint64_t w)
+{
+	uint32_t slot = w >> 8 & 0xfff;
+	unsigned state;
+
+	if (!m->terms->quarantine || m->sb.quarantine_ms == 0)
+		image_fault(m, 21, "block %u is QUARANTINED", unit);
+	if (slot >= m->sb.client_nr || w & 0xf0) {
+		image_fault(m, 2, "block %u: QUARANTINED, word %#llx", unit,
+			    (unsigned long long)w);
+		return;
+	}
+	state = image_client(m, slot) & 15;
+	if ((state != C_DEAD && state != C_QUARANTINED) ||
+	    (image_client(m, slot) >> 32 & 0xfff) != (w >> 20 & 0xfff))
+		image_fault(m, 21,
+			    "block %u: QUARANTINED by client %u, who does not "
+			    "wait",
+			    unit, slot);
+	if (image_cell(m, slot, unit) != CELL_OWN)
+		image_fault(m, 5,
+			    "block %u: QUARANTINED, its cell of client %u is "
+			    "%#x",
+			    unit, slot, image_cell(m, slot, unit));
+}
+
 void image_blocks_check(struct image *m)
 {
 	for (uint32_t unit = 0; unit < m->sb.unit_nr; unit++) {
@@ -216,9 +243,11 @@ void image_blocks_check(struct image *m)
 		}
 		if (state == DYING)
 			dying(m, unit);
-		if (state == QUARANTINED && !m->terms->quarantine)
-			image_fault(m, 21, "block %u is QUARANTINED", unit);
-		if (state > QUARANTINED)
+		if (state == QUARANTINED) {
+			quarantined(m, unit, w);
+			writers(m, unit);
+		}
+		if (state > BAD || (state == BAD && !m->terms->bad))
 			image_fault(m, 2, "block %u: state %u", unit, state);
 	}
 }

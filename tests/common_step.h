@@ -10,11 +10,15 @@
  *   common_step_write.c   the calls that write      (struct step_op each)
  *   common_step_read.c    the calls that hold, pin and remove
  *   common_step_reap.c    joining, leaving, and cleaning up after a first death
+ *   common_step_wait.c    pools with a quarantine: what waits, and its end
+ *   common_step_end.c     the calls that begin and end one
  */
 #ifndef TESTS_COMMON_STEP_H
 #define TESTS_COMMON_STEP_H
 
 #include "common_image.h"
+
+#include "media/format.h"
 
 #include <maru.h>
 
@@ -103,11 +107,25 @@ struct step_wreck {
 #define STEP_NO_POOL 4u	  /* the client has no handle before, or after */
 #define STEP_LONE 8u	  /* too long for every n: images, and some kills */
 #define STEP_TICK 16u	  /* its slow tick is due */
-#define STEP_NO_STOP 32u  /* not for what a stopped client does */
-#define STEP_OWN_KEYS 64u /* stores what is there before itself */
+#define STEP_OWN_KEYS 32u /* stores what is there before itself */
+
+/* Kinds of pool; an operation may be gone through in several. */
+enum step_kind {
+	STEP_PLAIN,
+	STEP_WAIT,    /* with a quarantine, by a clock of the test's */
+	STEP_DURABLE, /* durable, with checksums, SipHash and small units */
+	STEP_KINDS,
+};
+
+#define STEP_ALSO(kind) (1u << (kind))
+#define STEP_WAITS STEP_ALSO(STEP_WAIT)
+#define STEP_LASTS STEP_ALSO(STEP_DURABLE)
+#define STEP_DELAY_NS (MEDIA_QUARANTINE_MAX * UINT64_C(1000000))
 
 struct step_op {
 	const char *name;
+	enum step_kind kind;
+	unsigned also; /* in these kinds too: STEP_ALSO() */
 	struct step_key keys[STEP_KEYS];
 	unsigned flags;
 	int allowed[6];			       /* results but 0 and >0 */
@@ -121,7 +139,8 @@ struct step_op {
 	const struct step_wreck *wreck;
 };
 
-extern const struct step_op step_ops_write[], step_ops_read[], step_ops_reap[];
+extern const struct step_op step_ops_write[], step_ops_read[], step_ops_reap[],
+	step_ops_wait[];
 
 size_t step_key(const struct step_scene *sc, char key[STEP_KEY], unsigned no);
 int step_put(struct maru_pool *p, unsigned no);
@@ -142,6 +161,7 @@ struct step_shared {
 	char bad[200];
 	uint64_t faults, told; /* told: of this operation */
 	uint32_t slot;	       /* the client's */
+	uint64_t now_ns;       /* the clock of a pool with a quarantine */
 };
 
 struct step_scene {
@@ -161,13 +181,25 @@ struct step_scene {
 	uint64_t astray; /* how often it was elsewhere than on the walk */
 	uint32_t client; /* its slot */
 	const char *mode;
-	bool copy; /* what is looked at is a copy of the image */
+	bool copy;	  /* what is looked at is a copy of the image */
+	bool stands;	  /* the client is stopped, not dead */
+	bool waits;	  /* blocks of the dead may be QUARANTINED now */
+	uint64_t real_ns; /* the kernel's clock when it began */
 };
 
 extern struct step_scene step_scene;
 
-/** step_scene_make() - once: the pool, and how it looks when it is new. */
+/** step_scene_make() - once, for a worker. */
 void step_scene_make(unsigned worker);
+
+/** step_scene_use() - the pool of this kind, and how it looks when it is new */
+void step_scene_use(enum step_kind kind);
+
+/** step_unit() - bytes of its smallest block. */
+size_t step_unit(void);
+
+/** step_fill() - entries of one unit, as many as there is room for. */
+void step_fill(struct step_scene *sc);
 
 /** step_pool() - for other programs: such a pool, and one handle. */
 struct maru_pool *step_pool(void);
@@ -177,6 +209,9 @@ pid_t step_begin(const struct step_op *op);
 
 /** step_bad() - report a violation. */
 void step_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** step_check_image() - with the survivors, whatever keys there are. */
+void step_check_image(const char *when);
 
 /** step_after_death() - others find, clean up, work; then all is given back. */
 void step_after_death(void);
@@ -192,6 +227,37 @@ void step_after_life(void);
 
 /** step_snapshot() - the tables and values, to compare with later. */
 void step_snapshot(unsigned char *to);
+
+/** step_take() - what can be had in blocks of a unit; how many they are. */
+unsigned step_take(struct maru_pool *p, struct maru_buf *buf, unsigned room);
+
+#define STEP_UNITS 2100 /* more than a pool has */
+
+/* Waiting -------------------------------------------------------------------- */
+
+/** step_clock() - let a handle go by the test's clock, if it is that kind. */
+void step_clock(struct maru_pool *p);
+
+/** step_wait_begin() - what the clock says before anybody has died. */
+void step_wait_begin(void);
+
+/** step_wait_copy() - the same for who opens a copy, by the kernel's clock. */
+void step_wait_copy(void);
+
+/** step_wait_note() - what the dead were writing, as the tables say. */
+void step_wait_note(void);
+
+/** step_wait_keeps() - how many of these are not due. */
+unsigned step_wait_keeps(void);
+
+/** step_wait_check() - nobody has got any of them. */
+void step_wait_check(const char *after);
+
+/** step_wait_end() - they come back when they are due, and not before. */
+void step_wait_end(void);
+
+/** step_wait_slots() - the slots of the dead can be had again. */
+void step_wait_slots(void);
 
 /* Walks ---------------------------------------------------------------------- */
 

@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TRIES 100 /* more than units: nothing is asked more often */
-
 /* Is a result one of those, or a success? */
 #define ONE_OF(rc, ...) one_of(rc, (const int[]){ __VA_ARGS__, 0 })
 
@@ -47,6 +45,8 @@ static void check_image(const char *when, bool keys, bool survivors)
 	struct image_key list[STEP_KEYS];
 	struct image_terms terms = { .before = sc->before,
 				     .keys = list,
+				     .quarantine = sc->waits,
+				     .cut = sc->waits && sc->copy,
 				     .fault = told,
 				     .ctx = (void *)(uintptr_t)when };
 
@@ -70,6 +70,11 @@ static void check_image(const char *when, bool keys, bool survivors)
 	image_check(sc->map, sc->len, &terms);
 }
 
+void step_check_image(const char *when)
+{
+	check_image(when, false, true);
+}
+
 static void nothing_is_held(void)
 {
 	struct step_scene *sc = &step_scene;
@@ -87,7 +92,7 @@ static void nothing_is_held(void)
 		step_bad("held by nobody: %llu pins, %llu buffers",
 			 (unsigned long long)st.pins,
 			 (unsigned long long)st.buffers);
-	if (st.clients != 2)
+	if (!sc->waits && st.clients != 2)
 		step_bad("%u clients where there are 2", st.clients);
 }
 
@@ -234,14 +239,17 @@ static void close_all(void)
 		step_bad("all are gone and the pool is not clean");
 }
 
-/* By turns: clean up first, work first, want all room first. */
+/* By turns: clean up first, work first, want all room first, or none. */
 void step_after_death(void)
 {
 	struct step_scene *sc = &step_scene;
 	struct maru_buf buf;
 
+	/* the second proof of death may come later than the first */
+	sc->shared->now_ns += sc->n % 2 ? 1000000 : 0;
+	step_wait_note();
 	each_key(look);
-	switch (sc->n % 3) {
+	switch (sc->n % (sc->waits ? 4 : 3)) {
 	case 0:
 		clean_up();
 		each_key(use_key);
@@ -249,14 +257,21 @@ void step_after_death(void)
 	case 1:
 		each_key(use_key);
 		break;
-	default:
+	case 2:
 		if (maru_alloc(sc->t, data_bytes(), &buf) == 0)
 			maru_abort(sc->t, &buf);
+		else if (step_wait_keeps())
+			break;
 		else if (!(sc->op->flags & STEP_OTHERS))
 			step_bad("what the dead had cannot be had");
+		break;
+	default:
+		break;
 	}
+	step_wait_end();
 	release();
 	all_is_free();
+	step_wait_slots();
 	close_all();
 }
 
@@ -268,15 +283,22 @@ static void look_at_copy(void)
 	sc->copy = true;
 	sc->map = mmap(NULL, sc->len, PROT_READ, MAP_SHARED, sc->copy_fd, 0);
 	sc->s = sc->t = NULL;
+	step_wait_copy();
+	step_wait_note();
 	if (sc->map == MAP_FAILED || maru_open(sc->copy_target, NULL, &sc->s) ||
 	    maru_open(sc->copy_target, NULL, &sc->t)) {
 		step_bad("cannot open the image: %s", maru_errmsg());
 		return;
 	}
+	step_clock(sc->s);
+	step_clock(sc->t);
+	step_wait_check("open");
 	each_key(look);
 	clean_up();
 	each_key(use_key);
+	step_wait_end();
 	all_is_free();
+	step_wait_slots();
 	close_all();
 }
 
@@ -303,6 +325,7 @@ static void copy_image(void)
 
 void step_after_image(void)
 {
+	uint64_t now_ns = step_scene.shared->now_ns;
 	int status;
 	pid_t pid;
 
@@ -316,6 +339,8 @@ void step_after_image(void)
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) != 0)
 		step_bad("who looked at the image did not come back");
+	/* the clock of those who go on is where it was */
+	step_scene.shared->now_ns = now_ns;
 }
 
 /* Stopped -------------------------------------------------------------------- */
@@ -365,7 +390,7 @@ static struct kept {
 	uint32_t unit;
 	uint64_t word;
 	unsigned char value[STEP_LEN];
-} kept[TRIES];
+} kept[STEP_UNITS];
 static unsigned kept_nr;
 
 static const unsigned char *value_at(uint32_t unit)
@@ -429,18 +454,26 @@ static bool key_is_kept(unsigned no)
 	return false;
 }
 
-/* As much as may be asked for. */
-static void take_all(struct maru_pool *p)
+unsigned step_take(struct maru_pool *p, struct maru_buf *buf, unsigned room)
 {
-	struct maru_buf buf[TRIES];
-	unsigned nr = 0, i;
+	unsigned nr = 0;
 	int rc = 0;
 
-	while (nr < TRIES && (rc = maru_alloc(p, STEP_LEN, &buf[nr])) == 0)
+	while (nr < room && (rc = maru_alloc(p, STEP_LEN, &buf[nr])) == 0)
 		nr++;
 	if (rc != -ENOSPC)
 		step_bad("alloc of all there is: %d, %s", rc, maru_errmsg());
-	for (i = 0; i < nr; i++) {
+	return nr;
+}
+
+/* As much as may be asked for. */
+static void take_all(struct maru_pool *p)
+{
+	static struct maru_buf buf[STEP_UNITS];
+	unsigned nr = step_take(p, buf, STEP_UNITS);
+	int rc;
+
+	for (unsigned i = 0; i < nr; i++) {
 		rc = maru_abort(p, &buf[i]);
 		if (rc != 0)
 			step_bad("abort: %d", rc);
@@ -490,10 +523,13 @@ void step_while_stopped(void)
 	uint64_t freed;
 	int rc;
 
+	sc->stands = true;
 	note_kept();
+	step_wait_note();
 	each_key(look);
 	each_key(try_key);
 	check_kept("work");
+	step_wait_check("work");
 	rc = maru_reap(sc->s);
 	if (rc < 0 || (rc > 0 && !sc->op->wreck))
 		step_bad("reap while nobody is dead: %d", rc);
@@ -506,6 +542,8 @@ void step_while_stopped(void)
 	check_kept("evict");
 	take_all(sc->t);
 	check_kept("all that can be had");
+	step_wait_check("all that can be had");
+	sc->stands = false;
 }
 
 void step_after_life(void)
@@ -519,11 +557,15 @@ void step_after_life(void)
 		step_bad("the client's call did not return");
 	else if (rc < 0 && !one_of(rc, sc->op->allowed))
 		step_bad("the client's call gave %d", rc);
+	/* it has left in order: nothing waits but what was there before it */
+	sc->waits = sc->waits && sc->op->wreck;
+	step_wait_note();
 	release();
 	dir_settle(&sc->s->dir);
 	dir_settle(&sc->t->dir);
 	check_image("it went on and left", false, true);
 	maru_check(sc->s, tell_fault, NULL);
+	step_wait_end();
 	all_is_free();
 	close_all();
 }

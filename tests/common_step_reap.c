@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define UNIT (1u << 16)
-
 static size_t key_of(char key[STEP_KEY], unsigned no)
 {
 	return step_key(&step_scene, key, no);
@@ -32,12 +30,12 @@ static int alloc_one(struct step_client *c)
 
 static int alloc_four(struct step_client *c)
 {
-	return maru_alloc(c->pool, 4 * UNIT, &c->buf[0]);
+	return maru_alloc(c->pool, 4 * step_unit(), &c->buf[0]);
 }
 
 static int alloc_nine(struct step_client *c)
 {
-	return maru_alloc(c->pool, 9 * UNIT, &c->buf[0]);
+	return maru_alloc(c->pool, 9 * step_unit(), &c->buf[0]);
 }
 
 static int abort_it(struct step_client *c)
@@ -106,23 +104,10 @@ static int have_all(struct step_client *c)
 
 	if (rc == 0)
 		rc = maru_alloc(c->pool, STEP_LEN, &c->buf[0]);
-	return rc ? rc : maru_alloc(c->pool, 9 * UNIT, &c->buf[1]);
+	return rc ? rc : maru_alloc(c->pool, 9 * step_unit(), &c->buf[1]);
 }
 
 /* What the others do meanwhile ----------------------------------------------- */
-
-static void fill(struct step_scene *sc)
-{
-	struct maru_stats st = { .size = sizeof(st) };
-	unsigned no;
-
-	for (no = 100; no < 300; no++) {
-		maru_stats(sc->s, &st);
-		if (st.used_bytes + UNIT > st.data_bytes ||
-		    step_put(sc->s, no) != 0)
-			break;
-	}
-}
 
 static void other_holds_one(struct step_scene *sc)
 {
@@ -237,7 +222,8 @@ WRECK(commit, "commit", .prepare = written, .act = commit_it)
 WRECK(delete, "delete", .act = delete_it, KEY_THERE)
 WRECK(owing, "a debt", .setup = other_holds_one, .prepare = owe_one,
       .act = nothing)
-WRECK(retire, "alloc, another class' slab", .setup = fill, .act = alloc_four)
+WRECK(retire, "alloc, another class' slab", .setup = step_fill,
+      .act = alloc_four)
 WRECK(row, "alloc, of slabs in a row", .act = alloc_nine)
 WRECK(unrow, "abort, of slabs in a row", .prepare = alloc_nine, .act = abort_it)
 WRECK(join, "open", .act = open_it, .flags = STEP_NO_POOL)
@@ -291,6 +277,7 @@ static int store_it(struct step_client *c)
 		.act = reap_it, .flags = STEP_LONE __VA_ARGS__              \
 	}
 #define OTHERS | STEP_OTHERS, .release = other_releases
+#define ALSO(kinds) | 0u, .also = kinds
 
 const struct step_op step_ops_reap[] = {
 	{ .name = "open",
@@ -298,11 +285,13 @@ const struct step_op step_ops_reap[] = {
 	  .act = open_it,
 	  .flags = STEP_LONE | STEP_NO_POOL },
 	{ .name = "close",
+	  .also = STEP_WAITS,
 	  KEY(PRESENT, PRESENT),
 	  .prepare = nothing,
 	  .act = close_it,
 	  .flags = STEP_LONE },
 	{ .name = "close, by force",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  KEY(PRESENT, PRESENT),
 	  .prepare = have_all,
 	  .act = close_it,
@@ -315,23 +304,29 @@ const struct step_op step_ops_reap[] = {
 	  .release = other_releases,
 	  .flags = STEP_LONE | STEP_OTHERS },
 	REAP("pins", pins, PRESENT, PRESENT),
-	REAP("a buffer", buffer, ABSENT, ABSENT),
-	REAP("a claim asked for", ask, ABSENT, ABSENT),
-	REAP("a claim named", ask_named, ABSENT, ABSENT),
-	REAP("a claim named and given", claim_named, ABSENT, ABSENT),
-	REAP("a claim", claim, ABSENT, ABSENT),
-	REAP("READY", ready_alone, ABSENT, ABSENT),
-	REAP("READY, named", ready_named, EITHER, PRESENT),
-	REAP("LIVE, named", live_named, PRESENT, PRESENT),
-	REAP("DYING", dying_one, ABSENT, ABSENT),
+	REAP("a buffer", buffer, ABSENT, ABSENT, ALSO(STEP_WAITS | STEP_LASTS)),
+	REAP("a claim asked for", ask, ABSENT, ABSENT, ALSO(STEP_WAITS)),
+	REAP("a claim named", ask_named, ABSENT, ABSENT, ALSO(STEP_WAITS)),
+	REAP("a claim named and given", claim_named, ABSENT, ABSENT,
+	     ALSO(STEP_WAITS)),
+	REAP("a claim", claim, ABSENT, ABSENT, ALSO(STEP_WAITS)),
+	REAP("READY", ready_alone, ABSENT, ABSENT,
+	     ALSO(STEP_WAITS | STEP_LASTS)),
+	REAP("READY, named", ready_named, EITHER, PRESENT,
+	     ALSO(STEP_WAITS | STEP_LASTS)),
+	REAP("LIVE, named", live_named, PRESENT, PRESENT,
+	     ALSO(STEP_WAITS | STEP_LASTS)),
+	REAP("DYING", dying_one, ABSENT, ABSENT, ALSO(STEP_WAITS | STEP_LASTS)),
 	REAP("a debt", debt, ABSENT, ABSENT, OTHERS),
 	REAP("a slab RETIRING", retired, ABSENT, ABSENT, | STEP_EVICTS),
-	REAP("a slab CLAIMED", slab_claimed, ABSENT, ABSENT),
-	REAP("a slab and a TAIL", row_claimed, ABSENT, ABSENT),
-	REAP("a slab and its last TAIL", row_left, ABSENT, ABSENT),
-	REAP("JOINING", join_begun, ABSENT, ABSENT),
+	REAP("a slab CLAIMED", slab_claimed, ABSENT, ABSENT, ALSO(STEP_WAITS)),
+	REAP("a slab and a TAIL", row_claimed, ABSENT, ABSENT,
+	     ALSO(STEP_WAITS | STEP_LASTS)),
+	REAP("a slab and its last TAIL", row_left, ABSENT, ABSENT,
+	     ALSO(STEP_WAITS)),
+	REAP("JOINING", join_begun, ABSENT, ABSENT, ALSO(STEP_WAITS)),
 	REAP("joined, does not count", join_done, ABSENT, ABSENT),
-	REAP("leaving", left, PRESENT, PRESENT),
+	REAP("leaving", left, PRESENT, PRESENT, ALSO(STEP_WAITS)),
 	REAP("left with a debt", left_owing, ABSENT, ABSENT, OTHERS),
 	{ .name = "open: a dead client's pins",
 	  .wreck = &pins,
@@ -339,29 +334,34 @@ const struct step_op step_ops_reap[] = {
 	  .act = open_it,
 	  .flags = STEP_LONE | STEP_NO_POOL },
 	{ .name = "reserve: a dead client's claim",
+	  .also = STEP_WAITS,
 	  .wreck = &claim,
 	  KEY(ABSENT, ABSENT),
 	  .act = reserve_it,
 	  .flags = STEP_LONE,
 	  .allowed = { -ENOSPC, -EINPROGRESS } },
 	{ .name = "wait: a dead client's claim",
+	  .also = STEP_WAITS,
 	  .wreck = &claim,
 	  KEY(ABSENT, ABSENT),
 	  .act = wait_for_it,
 	  .flags = STEP_LONE,
 	  .allowed = { -ENOENT } },
 	{ .name = "delete: a dead client's pins",
+	  .also = STEP_LASTS,
 	  .wreck = &pins,
 	  KEY(PRESENT, ABSENT),
 	  .act = delete_it,
 	  .flags = STEP_LONE,
 	  .allowed = { -ENOENT, -EBUSY, -EINPROGRESS } },
 	{ .name = "store: a dead client's claim named",
+	  .also = STEP_WAITS,
 	  .wreck = &ask_named,
 	  KEY(ABSENT, PRESENT),
 	  .act = store_it,
 	  .allowed = { -ENOSPC } },
 	{ .name = "store: a dead client's READY named",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .wreck = &ready_named,
 	  KEY(EITHER, PRESENT),
 	  .act = store_it,

@@ -17,16 +17,16 @@
 #include <unistd.h>
 
 #define FAULTS_TOLD 10 /* of an operation */
+#define FILLERS 10000u /* the first key that only takes room */
 
 struct step_scene step_scene;
 
 /* All pools are made here. */
-static struct maru_create_opts how(void)
+static struct maru_create_opts how(enum step_kind kind)
 {
 	/* of two slabs, so that there is a class whose extents have tails */
 	static const uint64_t classes[] = { 6 << 16 };
-
-	return (struct maru_create_opts){
+	struct maru_create_opts o = {
 		.size = sizeof(struct maru_create_opts),
 		.bytes = MARU_POOL_MIN,
 		.unit = 1 << 16,
@@ -35,6 +35,17 @@ static struct maru_create_opts how(void)
 		.classes = classes,
 		.class_nr = TEST_LEN(classes),
 	};
+
+	if (kind == STEP_WAIT)
+		o.quarantine_ms = MEDIA_QUARANTINE_MAX;
+	if (kind == STEP_DURABLE) {
+		o.unit = 1 << 12;
+		o.classes = NULL;
+		o.class_nr = 0;
+		o.flags = MARU_CREATE_DURABLE | MARU_CREATE_CRC |
+			  MARU_CREATE_SIPHASH;
+	}
+	return o;
 }
 
 static void die(const char *what)
@@ -47,7 +58,9 @@ static void die(const char *what)
 
 static unsigned number(const struct step_scene *sc, unsigned no)
 {
-	return no >= STEP_HOMED ? sc->homed[no - STEP_HOMED] : no;
+	return no >= STEP_HOMED && no - STEP_HOMED < STEP_HOMES ?
+		       sc->homed[no - STEP_HOMED] :
+		       no;
 }
 
 static size_t make_key(const struct step_scene *sc, char key[STEP_KEY],
@@ -159,6 +172,25 @@ static void find_homed(void)
 	}
 }
 
+size_t step_unit(void)
+{
+	const struct media_super *sb = (const void *)step_scene.pristine;
+
+	return (size_t)1 << sb->unit_shift;
+}
+
+void step_fill(struct step_scene *sc)
+{
+	struct maru_stats st = { .size = sizeof(st) };
+	uint64_t room;
+
+	maru_stats(sc->s, &st);
+	room = (st.data_bytes - st.used_bytes) / step_unit();
+	for (unsigned no = 0; no < room; no++)
+		if (step_put(sc->s, FILLERS + no) != 0)
+			break;
+}
+
 /* Violations ----------------------------------------------------------------- */
 
 void step_bad(const char *fmt, ...)
@@ -209,12 +241,14 @@ static struct maru_pool *join(const char *target, const char *name)
 
 	if (maru_open(target, &o, &p) != 0)
 		step_bad("%s cannot open: %s", name, maru_errmsg());
+	else
+		step_clock(p);
 	return p;
 }
 
-static int new_pool(char target[32])
+static int new_pool(char target[32], enum step_kind kind)
 {
-	struct maru_create_opts o = how();
+	struct maru_create_opts o = how(kind);
 	int fd;
 
 	if (maru_create_mem(&o, &fd) != 0)
@@ -256,17 +290,19 @@ static void pin_processor(unsigned worker)
 
 void step_scene_make(unsigned worker)
 {
-	struct step_scene *sc = &step_scene;
-
 	pin_processor(worker);
 	signal(SIGALRM, too_long);
 	signal(SIGSEGV, crashed);
 	signal(SIGBUS, crashed);
-	sc->fd = new_pool(sc->target);
+	step_scene.shared = shared(sizeof(*step_scene.shared), -1);
+}
+
+static void make(struct step_scene *sc, enum step_kind kind)
+{
+	sc->fd = new_pool(sc->target, kind);
 	sc->len = MARU_POOL_MIN;
 	sc->map = shared(sc->len, sc->fd);
 	madvise(sc->map, sc->len, MADV_DONTFORK);
-	sc->shared = shared(sizeof(*sc->shared), -1);
 	sc->meta = image_tables(sc->map);
 	/* shared, so that a fork has no pages of them to copy */
 	sc->pristine = shared(sc->len, -1);
@@ -274,7 +310,7 @@ void step_scene_make(unsigned worker)
 	memcpy(sc->pristine, sc->map, sc->len);
 	memcpy(sc->before, sc->map, sc->len);
 	/* the copy is another file, but for that the same pool */
-	sc->copy_fd = new_pool(sc->copy_target);
+	sc->copy_fd = new_pool(sc->copy_target, kind);
 	if (pwrite(sc->copy_fd, sc->pristine, sc->len, 0) != (ssize_t)sc->len)
 		die("copy");
 	sc->s = join(sc->target, "first");
@@ -282,11 +318,25 @@ void step_scene_make(unsigned worker)
 	maru_close(sc->s, 0);
 }
 
+void step_scene_use(enum step_kind kind)
+{
+	static struct step_scene made[STEP_KINDS];
+	struct step_scene *sc = &step_scene;
+	struct step_shared *sh = sc->shared;
+
+	*sc = made[kind];
+	sc->shared = sh;
+	if (sc->map == NULL) {
+		make(sc, kind);
+		made[kind] = *sc;
+	}
+}
+
 struct maru_pool *step_pool(void)
 {
 	struct step_scene *sc = &step_scene;
 
-	sc->fd = new_pool(sc->target);
+	sc->fd = new_pool(sc->target, STEP_PLAIN);
 	sc->len = MARU_POOL_MIN;
 	sc->map = shared(sc->len, sc->fd);
 	madvise(sc->map, sc->len, MADV_DONTFORK);
@@ -437,6 +487,7 @@ static pid_t start(const struct step_op *op)
 static void make_wreck(const struct step_wreck *w)
 {
 	static const struct step_wreck *known;
+	static enum step_kind known_kind;
 	static struct step_trace trace;
 	struct step_scene *sc = &step_scene;
 	pid_t pid = start(w->op);
@@ -446,8 +497,9 @@ static void make_wreck(const struct step_wreck *w)
 		return;
 	if (w->op->meanwhile && !w->op->pause)
 		w->op->meanwhile(sc);
-	if (w != known) {
+	if (w != known || sc->op->kind != known_kind) {
 		known = w;
+		known_kind = sc->op->kind;
 		trace.nr = 0;
 		free(trace.last);
 		trace.last = NULL;
@@ -478,10 +530,14 @@ pid_t step_begin(const struct step_op *op)
 	memset(sc->view, 0, sizeof(sc->view));
 	memset(sc->buf, 0, sizeof(sc->buf));
 	memcpy(sc->map, sc->pristine, sc->meta);
+	step_wait_begin();
 	sc->s = join(sc->target, "first");
 	sc->t = join(sc->target, "second");
 	if (sc->s == NULL || sc->t == NULL)
 		die("survivors");
+	/* they clean up when they are told to, or come upon something */
+	a64_store_rlx(&sc->s->client.tick_ns, UINT64_MAX);
+	a64_store_rlx(&sc->t->client.tick_ns, UINT64_MAX);
 	pid = start(op);
 	if (pid > 0 && op->meanwhile && !op->pause)
 		op->meanwhile(sc);

@@ -5,6 +5,7 @@
 #include "common.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -138,27 +139,58 @@ struct job {
 	struct step_total of[WORKERS];
 };
 
+static void one(struct job *job, unsigned me, const struct step_op *op,
+		void (*fn)(const struct step_op *op, struct step_total *sum))
+{
+	struct step_scene *sc = &step_scene;
+
+	step_scene_use(op->kind);
+	sc->shared->told = 0;
+	sc->shared->faults = 0;
+	fn(op, &job->of[me]);
+	job->of[me].ops++;
+	job->of[me].faults += sc->shared->faults;
+	job->of[me].astray += sc->astray;
+}
+
+/* The operation as it is in another kind of pool; false: it is not. */
+static bool in_kind(const struct step_op *op, enum step_kind kind,
+		    struct step_op *as, char name[80])
+{
+	static const char *const before[STEP_KINDS] = {
+		[STEP_PLAIN] = "",
+		[STEP_WAIT] = "waits: ",
+		[STEP_DURABLE] = "durable: ",
+	};
+
+	if (kind != op->kind && !(op->also & STEP_ALSO(kind)))
+		return false;
+	*as = *op;
+	as->kind = kind;
+	snprintf(name, 80, "%s%s", before[kind], op->name);
+	as->name = name;
+	return true;
+}
+
 static void work(struct job *job, unsigned me, const char *only,
 		 void (*fn)(const struct step_op *op, struct step_total *sum))
 {
-	static const struct step_op *const tables[] = { step_ops_reap,
-							step_ops_write,
-							step_ops_read };
+	static const struct step_op *const tables[] = {
+		step_ops_reap, step_ops_wait, step_ops_write, step_ops_read
+	};
 	uint32_t no = 0, mine;
+	struct step_op as;
+	char name[80];
 
 	step_scene_make(me);
 	mine = __atomic_fetch_add(&job->next, 1, __ATOMIC_RELAXED);
-	for (size_t i = 0; i < TEST_LEN(tables); i++)
-		for (const struct step_op *op = tables[i]; op->name; op++) {
-			if ((only && !strstr(op->name, only)) || no++ != mine)
+	for (size_t i = 0; i < TEST_LEN(tables) * STEP_KINDS; i++)
+		for (const struct step_op *op = tables[i / STEP_KINDS];
+		     op->name; op++) {
+			if (!in_kind(op, i % STEP_KINDS, &as, name) ||
+			    (only && !strstr(name, only)) || no++ != mine)
 				continue;
-			step_scene.shared->told = 0;
-			step_scene.astray = 0;
-			step_scene.shared->faults = 0;
-			fn(op, &job->of[me]);
-			job->of[me].ops++;
-			job->of[me].faults += step_scene.shared->faults;
-			job->of[me].astray += step_scene.astray;
+			one(job, me, &as, fn);
 			mine = __atomic_fetch_add(&job->next, 1,
 						  __ATOMIC_RELAXED);
 		}

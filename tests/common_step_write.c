@@ -8,29 +8,12 @@
 
 #include <string.h>
 
-#define UNIT (1u << 16)
-#define FILLERS 200u /* more than fit */
-
 static size_t key_of(char key[STEP_KEY], unsigned no)
 {
 	return step_key(&step_scene, key, no);
 }
 
 /* What was there before ------------------------------------------------------ */
-
-/* As many entries as there is room for, and not one more. */
-static void fill(struct step_scene *sc)
-{
-	struct maru_stats st = { .size = sizeof(st) };
-	unsigned no;
-
-	for (no = 100; no < 100 + FILLERS; no++) {
-		maru_stats(sc->s, &st);
-		if (st.used_bytes + UNIT > st.data_bytes ||
-		    step_put(sc->s, no) != 0)
-			break;
-	}
-}
 
 static void claim_by_other(struct step_scene *sc)
 {
@@ -76,7 +59,7 @@ static void fill_home_pair(struct step_scene *sc)
 
 static int alloc_units(struct step_client *c, unsigned i, unsigned units)
 {
-	return maru_alloc(c->pool, (size_t)units * UNIT - 100, &c->buf[i]);
+	return maru_alloc(c->pool, units * step_unit() - 100, &c->buf[i]);
 }
 
 /* An extent to take blocks from is there afterwards. */
@@ -238,7 +221,7 @@ static int store_batch(struct step_client *c)
 
 static int alloc_batch(struct step_client *c)
 {
-	const size_t lens[3] = { STEP_LEN, STEP_LEN, 2 * UNIT };
+	const size_t lens[3] = { STEP_LEN, STEP_LEN, 2 * step_unit() };
 
 	return maru_alloc_batch(c->pool, lens, 3, c->buf);
 }
@@ -311,37 +294,42 @@ static int store_and_delete(struct step_client *c)
 
 const struct step_op step_ops_write[] = {
 	{ .name = "alloc",
+	  .also = STEP_WAITS,
 	  .keys = NONE,
 	  .prepare = warm,
 	  .act = alloc_one,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, of a new slab",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = NONE,
 	  .act = alloc_one,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, of slabs in a row",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = NONE,
 	  .act = alloc_nine,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, of a class of two slabs",
+	  .also = STEP_WAITS,
 	  .keys = NONE,
 	  .act = alloc_six,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, two slabs of another class",
 	  .keys = ABSENT,
-	  .setup = fill,
+	  .setup = step_fill,
 	  .act = alloc_six,
 	  .flags = STEP_EVICTS | STEP_LONE,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, another class' slab",
+	  .also = STEP_WAITS,
 	  .keys = ABSENT,
-	  .setup = fill,
+	  .setup = step_fill,
 	  .act = alloc_four,
 	  .flags = STEP_EVICTS | STEP_LONE,
 	  .allowed = { -ENOSPC } },
 	{ .name = "alloc, other classes' slabs",
 	  .keys = ABSENT,
-	  .setup = fill,
+	  .setup = step_fill,
 	  .act = alloc_nine,
 	  .flags = STEP_EVICTS | STEP_LONE,
 	  .allowed = { -ENOSPC } },
@@ -351,16 +339,23 @@ const struct step_op step_ops_write[] = {
 	  .act = alloc_one,
 	  .flags = STEP_TICK | STEP_LONE,
 	  .allowed = { -ENOSPC } },
-	{ .name = "abort", .keys = NONE, .prepare = alloc_one, .act = abort_it },
+	{ .name = "abort",
+	  .also = STEP_WAITS,
+	  .keys = NONE,
+	  .prepare = alloc_one,
+	  .act = abort_it },
 	{ .name = "abort, of slabs in a row",
+	  .also = STEP_WAITS,
 	  .keys = NONE,
 	  .prepare = alloc_nine,
 	  .act = abort_it },
 	{ .name = "abort, of a claim",
+	  .also = STEP_WAITS,
 	  .keys = NONE,
 	  .prepare = claimed,
 	  .act = abort_it },
 	{ .name = "reserve",
+	  .also = STEP_WAITS,
 	  .keys = NONE,
 	  .prepare = warm,
 	  .act = reserve_it,
@@ -376,13 +371,20 @@ const struct step_op step_ops_write[] = {
 	  .setup = claim_by_other,
 	  .act = reserve_it,
 	  .release = give_back_claim,
-	  .flags = STEP_OTHERS | STEP_NO_STOP },
-	{ .name = "commit", .keys = NEW, .prepare = written, .act = commit_it },
+	  .flags = STEP_OTHERS,
+	  .allowed = { -ENOSPC, -EINPROGRESS } },
+	{ .name = "commit",
+	  .also = STEP_WAITS | STEP_LASTS,
+	  .keys = NEW,
+	  .prepare = written,
+	  .act = commit_it },
 	{ .name = "commit, it is there",
+	  .also = STEP_LASTS,
 	  .keys = THERE,
 	  .prepare = written,
 	  .act = commit_it },
 	{ .name = "commit and pin",
+	  .also = STEP_WAITS,
 	  .keys = NEW,
 	  .prepare = written,
 	  .act = commit_and_pin,
@@ -393,10 +395,12 @@ const struct step_op step_ops_write[] = {
 	  .act = commit_and_pin,
 	  .finish = unpin_three },
 	{ .name = "commit, of a long key",
+	  .also = STEP_WAITS,
 	  .keys = { { STEP_LONG + 1, IMAGE_ABSENT, IMAGE_PRESENT } },
 	  .prepare = written_long,
 	  .act = commit_long },
 	{ .name = "commit, of a claim",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = NEW,
 	  .prepare = claimed,
 	  .act = commit_claim },
@@ -407,11 +411,13 @@ const struct step_op step_ops_write[] = {
 	  .act = commit_claim,
 	  .flags = STEP_OWN_KEYS },
 	{ .name = "store",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = NEW,
 	  .prepare = warm,
 	  .act = store_it,
 	  .allowed = { -ENOSPC } },
 	{ .name = "store, of a new slab",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = NEW,
 	  .act = store_it,
 	  .allowed = { -ENOSPC } },
@@ -421,13 +427,15 @@ const struct step_op step_ops_write[] = {
 	  .act = store_it,
 	  .allowed = { -ENOSPC } },
 	{ .name = "store, of a long key",
+	  .also = STEP_LASTS,
 	  .keys = { { STEP_LONG + 1, IMAGE_ABSENT, IMAGE_PRESENT } },
 	  .prepare = warm,
 	  .act = store_long,
 	  .allowed = { -ENOSPC } },
 	{ .name = "store, that evicts",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = { { 1, IMAGE_ABSENT, IMAGE_PRESENT } },
-	  .setup = fill,
+	  .setup = step_fill,
 	  .act = store_it,
 	  .flags = STEP_EVICTS | STEP_LONE,
 	  .allowed = { -ENOSPC } },
@@ -439,6 +447,7 @@ const struct step_op step_ops_write[] = {
 	  .flags = STEP_EVICTS,
 	  .allowed = { -ENOSPC } },
 	{ .name = "store, into the alternate",
+	  .also = STEP_WAITS,
 	  .keys = HOMED,
 	  .prepare = warm,
 	  .setup = fill_home_pair,
@@ -453,16 +462,19 @@ const struct step_op step_ops_write[] = {
 	  .flags = STEP_EVICTS | STEP_LONE,
 	  .allowed = { -ENOSPC } },
 	{ .name = "store and delete",
+	  .also = STEP_LASTS,
 	  .keys = { { 1, IMAGE_EITHER, IMAGE_ABSENT } },
 	  .prepare = warm,
 	  .act = store_and_delete,
 	  .flags = STEP_EVICTS,
 	  .allowed = { -ENOSPC, -ENOENT, -EBUSY } },
 	{ .name = "alloc_batch",
+	  .also = STEP_WAITS,
 	  .keys = NONE,
 	  .act = alloc_batch,
 	  .allowed = { -ENOSPC } },
 	{ .name = "reserve_batch",
+	  .also = STEP_WAITS,
 	  .keys = { { 1, IMAGE_ABSENT, IMAGE_ABSENT },
 		    { 2, IMAGE_PRESENT, IMAGE_PRESENT },
 		    { 3, IMAGE_ABSENT, IMAGE_ABSENT } },
@@ -470,10 +482,12 @@ const struct step_op step_ops_write[] = {
 	  .act = reserve_batch,
 	  .allowed = { -ENOSPC } },
 	{ .name = "commit_batch",
+	  .also = STEP_WAITS | STEP_LASTS,
 	  .keys = THREE,
 	  .prepare = written_three,
 	  .act = commit_batch },
 	{ .name = "store_batch",
+	  .also = STEP_WAITS,
 	  .keys = THREE,
 	  .prepare = warm,
 	  .act = store_batch,

@@ -26,12 +26,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FULL_LONE 4000 /* kills of a long operation where all are wanted */
+#define FULL_LONE 1500 /* kills of a long operation where all are wanted */
+#define OPENS 3	       /* so many times fewer where it opens */
 
 static const char *only;
 static long only_n = -1;
 static unsigned shard, shards = 1;
-static size_t kills_wanted = 350;
+static size_t kills_wanted = 180;
 static bool full;
 static struct step_walk walk;
 
@@ -59,18 +60,27 @@ static void kill_at(const struct step_walk *w, const struct step_op *op,
 	kills++;
 }
 
+/* To open is long, and mostly not about the pool. */
+static size_t wanted(const struct step_op *op)
+{
+	size_t opens = op->flags & STEP_NO_POOL ? OPENS : 1;
+
+	if (!full)
+		return kills_wanted / opens;
+	return op->flags & STEP_LONE && walk.trace.nr > FULL_LONE ?
+		       FULL_LONE / opens :
+		       walk.trace.nr;
+}
+
 static void kill_all(const struct step_op *op)
 {
-	size_t last = walk.trace.nr - 1, want = kills_wanted;
+	size_t last = walk.trace.nr - 1, want = wanted(op);
 
 	if (only_n >= 0) {
 		kill_at(&walk, op,
 			(size_t)only_n < last ? (size_t)only_n : last);
 		return;
 	}
-	if (full)
-		want = op->flags & STEP_LONE && last > FULL_LONE ? FULL_LONE :
-								   last + 1;
 	step_points(&walk, op, want, kill_at);
 }
 

@@ -49,8 +49,6 @@ static void stop_at(const struct step_walk *w, const struct step_op *op,
 
 static void one(const struct step_op *op, struct step_total *sum)
 {
-	if (op->flags & STEP_NO_STOP)
-		return;
 	stops = 0;
 	step_walk(&walk, op, NULL);
 	if (only_n >= 0)
