@@ -400,14 +400,6 @@ static void see_name(void)
 	pair_must(q->client.slots[slot].name[0] == 't');
 }
 
-static void see_alive(void)
-{
-	uint32_t slot = third();
-
-	pair_must(client_alive(&q->client, slot) == 1);
-	pair_must(q->client.slots[slot].name[0] == 't');
-}
-
 static void set_third(void)
 {
 	pair_must(client_join(&r->client, "third") == 0);
@@ -486,7 +478,6 @@ static const struct scene {
 	{ "slot", set_ready, publish, see_slot },
 	{ "settle", set_debt, settle_first, settle_next },
 	{ "join", nothing, join, see_name },
-	{ "tell", nothing, join, see_alive },
 	{ "leave", set_third, leave, see_free },
 	{ "reap", set_died, reap, see_free },
 	{ "clean", nothing, say_clean, see_clean },
