@@ -7,6 +7,7 @@
 #include <string.h>
 
 __thread void (*pair_at_flush)(const void *what);
+struct maru_pool *pair_client[3];
 
 static uint32_t turn;
 
@@ -46,8 +47,7 @@ static struct maru_pool *another(struct maru_pool *p)
 	return c;
 }
 
-void pair_open(struct maru_pool **first, struct maru_pool **second,
-	       struct maru_pool **third)
+void pair_open(void)
 {
 	struct maru_create_opts o = { .size = sizeof(o),
 				      .bytes = 16u << 20,
@@ -59,12 +59,12 @@ void pair_open(struct maru_pool **first, struct maru_pool **second,
 
 	pair_must(!maru_create_mem(&o, &fd));
 	snprintf(target, sizeof(target), "fd:%d", fd);
-	pair_must(!maru_open(target, NULL, first));
-	m = media_region(&(*first)->media, 0);
+	pair_must(!maru_open(target, NULL, &pair_client[0]));
+	m = media_region(&pair_client[0]->media, 0);
 	m->map.flush = flush;
 	m->map.drain = NULL;
-	(*first)->slab.durable = true;
-	*second = another(*first);
-	pair_must(!client_join(&(*second)->client, "second"));
-	*third = another(*first);
+	pair_client[0]->slab.durable = true;
+	pair_client[1] = another(pair_client[0]);
+	pair_must(!client_join(&pair_client[1]->client, "second"));
+	pair_client[2] = another(pair_client[0]);
 }

@@ -27,12 +27,22 @@
 /* What this thread does in the midst of a call, where it flushes. */
 extern __thread void (*pair_at_flush)(const void *what);
 
-/** pair_open() - a durable pool; the last client has no slot yet */
-void pair_open(struct maru_pool **first, struct maru_pool **second,
-	       struct maru_pool **third);
+/* The first thread's client, the second's, and one that has no slot yet. */
+extern struct maru_pool *pair_client[3];
+
+/** pair_open() - a durable pool, and its clients */
+void pair_open(void);
 
 /* Whose turn it is: relaxed, so that it orders nothing else. */
 void pair_pass(uint32_t to);
 void pair_await(uint32_t turn);
+
+/* S1, S2: who makes or retires an extent, and who sees or takes its slabs. */
+void pair_claim_extent(void);
+void pair_see_extent(void);
+void pair_set_extent(void);
+void pair_retire(void);
+void pair_grab_head(void);
+void pair_grab_tail(void);
 
 #endif

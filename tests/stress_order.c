@@ -103,11 +103,31 @@ static void see_ready(void)
 	read_plain();
 }
 
+/* What is written between OWNED and ASKING is flushed by nobody; but the key's
+ * bytes are read there, and the second thread overwrites them.  The first one
+ * reads them again later, so the way back orders. */
+static a32 back;
+
+static void note_asking(const void *what)
+{
+	const struct slab_region *g = &p->slab.region[0];
+	uint32_t i = 0;
+
+	if (what != slab_block(&p->slab, rival_block))
+		return;
+	pair_at_flush = NULL;
+	while (!(block_guess(&g->blocks[i]) & BLOCK_ASKING))
+		i++;
+	__atomic_store_n(&seen, i, __ATOMIC_RELAXED);
+	stand_still();
+	pair_must(a32_load_acq(&back) == 1);
+}
+
 static void reserve(void)
 {
 	struct maru_buf buf;
 
-	pair_at_flush = note_block;
+	pair_at_flush = note_asking;
 	pair_must(pool_reserve(p, &key.k, 64, &buf) == 0);
 }
 
@@ -119,7 +139,9 @@ static void see_asking(void)
 	w = block_load(
 		slab_block(&q->slab, __atomic_load_n(&seen, __ATOMIC_RELAXED)));
 	pair_must(block_state(w) == BLOCK_OWNED && (w & BLOCK_ASKING));
-	read_plain();
+	*(volatile unsigned char *)key.bytes = key.bytes[0];
+	a32_store_rel(&back, 1);
+	pair_pass(2);
 }
 
 /* B2, D3: helping another's block. */
@@ -174,8 +196,19 @@ static void set_owned(void)
 static void set_ghost(void)
 {
 	set_block(BLOCK_OWNED);
+	p->dir.quarantine = false;
 	room_ghost(p, CLIENT_ACTIVE);
 	room_ghost_owns(p, block);
+}
+
+static void set_waiting(void)
+{
+	a64 *word;
+
+	set_ghost();
+	room_ghost(p, CLIENT_QUARANTINED);
+	word = &slab_block(&p->slab, block)->word;
+	a64_store_rlx(word, block_quarantined(a64_load_rlx(word)));
 }
 
 static void reclaim(void)
@@ -200,6 +233,13 @@ static void reap_block(void)
 {
 	bytes_of(block)[0] = 1;
 	pair_must(dir_reap(&p->dir, block, GHOST, GHOST_INC));
+	pair_pass(1);
+}
+
+static void unquarantine(void)
+{
+	bytes_of(block)[0] = 1;
+	pair_must(slab_unquarantine(&p->slab, block, GHOST, GHOST_INC));
 	pair_pass(1);
 }
 
@@ -237,6 +277,14 @@ static void empty_row(void)
 	pair_pass(1);
 }
 
+/* The row is of a client that counts no more; here it does. */
+static void end_quarantine(void)
+{
+	pair_must(bytes_of(block)[0] == 0);
+	pair_must(client_reap(&p->client, GHOST) == 1);
+	pair_pass(1);
+}
+
 static void leave_held(void)
 {
 	pair_must(bytes_of(block)[0] == 0);
@@ -263,105 +311,6 @@ static void look_at_rows(void)
 	pair_await(1);
 	pair_must(ledger_pins(&q->slab, 0) == 0);
 	read_plain();
-}
-
-/* S1, S2: slabs that change hands. */
-
-static void in_claim(const void *what)
-{
-	static unsigned times;
-
-	(void)what;
-	if (times++ == 0)
-		plain++;
-}
-
-static void claim_extent(void)
-{
-	uint32_t idx;
-
-	pair_at_flush = in_claim;
-	pair_must(extent_claim(&p->slab, 0, 1, &idx) == 0);
-	__atomic_store_n(&seen, idx, __ATOMIC_RELAXED);
-	pair_pass(1);
-}
-
-static void see_extent(void)
-{
-	uint32_t idx;
-
-	pair_await(1);
-	idx = __atomic_load_n(&seen, __ATOMIC_RELAXED);
-	pair_must(slab_word_state(slab_word(
-			  &q->slab.region[0],
-			  idx >> q->slab.region[0].slab_shift)) == SLAB_ACTIVE);
-	read_plain();
-}
-
-/* The maps as if they had been changed before: no change of them orders. */
-static void show_only(uint32_t slab)
-{
-	const struct slab_region *g = &p->slab.region[0];
-
-	for (uint32_t i = 0; i < g->slab_nr; i += 64) {
-		uint64_t bits = ~0ull;
-
-		if (slab - i < 64)
-			bits &= ~(1ull << (slab - i));
-		a64_store_rlx(maps_word(g, maps_busy(&p->slab), i), bits);
-	}
-}
-
-static void hide_extent(void)
-{
-	const struct slab_region *g = &p->slab.region[0];
-
-	for (uint32_t i = 0; i < g->slab_nr; i += 64) {
-		a64_store_rlx(maps_word(g, maps_busy(&p->slab), i), 0);
-		a64_store_rlx(maps_word(g, ext.class, i), 0);
-	}
-}
-
-static void set_extent(void)
-{
-	ext = room_claim(p, 0, 2);
-	hide_extent();
-}
-
-static void retire(void)
-{
-	pair_must(extent_retire_begin(&p->slab, &ext));
-	plain++;
-	pair_must(extent_retire_end(&p->slab, &ext));
-	pair_pass(1);
-}
-
-static void in_grab(const void *what)
-{
-	(void)what;
-	pair_must(plain > 0);
-	pair_at_flush = NULL;
-}
-
-static void grab_slab(uint32_t slab)
-{
-	uint32_t idx;
-
-	pair_await(1);
-	show_only(slab);
-	pair_at_flush = in_grab;
-	pair_must(extent_claim(&q->slab, 1, 1, &idx) == 0);
-	pair_must(idx >> q->slab.region[0].slab_shift == slab);
-}
-
-static void grab_head(void)
-{
-	grab_slab(ext.head);
-}
-
-static void grab_tail(void)
-{
-	grab_slab(ext.head + 1);
 }
 
 /* D1, D2: the head names a block, which has its slot. */
@@ -451,14 +400,6 @@ static void see_name(void)
 	pair_must(q->client.slots[slot].name[0] == 't');
 }
 
-static void see_alive(void)
-{
-	uint32_t slot = third();
-
-	pair_must(client_alive(&q->client, slot) == 1);
-	pair_must(q->client.slots[slot].name[0] == 't');
-}
-
 static void set_third(void)
 {
 	pair_must(client_join(&r->client, "third") == 0);
@@ -524,18 +465,19 @@ static const struct scene {
 	{ "reclaim", set_dying, reclaim, take },
 	{ "free", set_owned, give, take },
 	{ "reap-block", set_ghost, reap_block, take },
+	{ "unquarantine", set_waiting, unquarantine, take },
+	{ "end-quarantine", set_waiting, end_quarantine, overwrite },
 	{ "unpin", set_held, unpin, overwrite },
 	{ "undo-row", set_held, empty_row, overwrite },
 	{ "activate", nothing, activate, look_at_rows },
 	{ "deactivate", set_held, leave_held, overwrite },
-	{ "extent", nothing, claim_extent, see_extent },
-	{ "retire-head", set_extent, retire, grab_head },
-	{ "retire-tail", set_extent, retire, grab_tail },
+	{ "extent", nothing, pair_claim_extent, pair_see_extent },
+	{ "retire-head", pair_set_extent, pair_retire, pair_grab_head },
+	{ "retire-tail", pair_set_extent, pair_retire, pair_grab_tail },
 	{ "publish", set_ready, publish, see_named },
 	{ "slot", set_ready, publish, see_slot },
 	{ "settle", set_debt, settle_first, settle_next },
 	{ "join", nothing, join, see_name },
-	{ "tell", nothing, join, see_alive },
 	{ "leave", set_third, leave, see_free },
 	{ "reap", set_died, reap, see_free },
 	{ "clean", nothing, say_clean, see_clean },
@@ -552,7 +494,10 @@ static void play(const struct scene *s)
 {
 	pthread_t id;
 
-	pair_open(&p, &q, &r);
+	pair_open();
+	p = pair_client[0];
+	q = pair_client[1];
+	r = pair_client[2];
 	s->set();
 	pair_must(!pthread_create(&id, NULL, second_thread,
 				  (void *)(uintptr_t)s));
