@@ -32,7 +32,7 @@
 static const char *only;
 static long only_n = -1;
 static unsigned shard, shards = 1;
-static size_t kills_wanted = 180;
+static size_t kills_wanted = 120;
 static bool full;
 static struct step_walk walk;
 

@@ -23,7 +23,7 @@
 
 static const char *only;
 static long only_n = -1;
-static size_t stops_wanted = 40;
+static size_t stops_wanted = 25;
 static struct step_walk walk;
 
 static uint64_t stops; /* in this operation */
