@@ -179,8 +179,11 @@ static bool must_mend(const struct maru_pool *p, uint32_t flags,
 /* What the dead were writing is not free at once, be it by a repair. */
 static void reap(struct maru_pool *p)
 {
-	if (!must_rebuild(p) && p->client.quarantine_ns)
-		client_reap_all(&p->client);
+	if (must_rebuild(p) || !p->client.quarantine_ns)
+		return;
+	client_reap_all(&p->client);
+	/* what need not wait, as it is of another boot, is due now */
+	client_reap_all(&p->client);
 }
 
 /*
@@ -223,6 +226,8 @@ static int repair(struct maru_pool *p, const struct maru_fsck_opts *o,
 
 	reap(p);
 	before = census(p);
+	/* what the dead had begun may have been brought to its end */
+	res->kept = before.live;
 	res->freed = dead.other + dead.quarantined - before.quarantined;
 	if (!sink->faults && !must_mend(p, o->flags, &before))
 		return 0;
