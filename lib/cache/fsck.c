@@ -200,9 +200,9 @@ static int refuse_quarantine(const struct maru_pool *p)
 		return 0;
 	nr = client_quarantined(c, &first);
 	return nr ? err_set(-EBUSY,
-			    "%s: devices may still write for %u dead clients; try again after %llu ms",
+			    "%s: devices may still write for %u dead clients; the first is due in %llu ms, so try again",
 			    c->target, nr,
-			    (unsigned long long)c->quarantine_ns / 1000000) :
+			    (unsigned long long)bits_div_up(first, 1000000)) :
 		    0;
 }
 

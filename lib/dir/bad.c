@@ -30,7 +30,7 @@ bool dir_retire(struct dir *d, uint32_t idx)
 			return false;
 		/* LIVE to DYING by a remover is the only change there can be */
 	} while (!block_cas(b, &w, block_unowned(w, BLOCK_BAD)));
-	slab_persist(d->slab, b, 64);
+	slab_persist(d->slab, b, BLOCK_LINE);
 	if (block_is_placed(w))
 		dir_unlink(d, h0, idx, block_version(w));
 	if (owned)
