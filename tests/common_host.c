@@ -2,6 +2,7 @@
 /* Several hosts on one machine. */
 #include "common_host.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,42 +38,48 @@ bool host_possible(void)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-/* A file of 32 digits and a newline over another one. */
-static void hide(const char *path, const char *name, unsigned nr)
+static void path_in(char path[PATH_MAX], const char *dir, const char *what,
+		    unsigned nr)
 {
-	const char *mine = test_path(name);
-	FILE *f;
+	snprintf(path, PATH_MAX, "%s/%s-%u", dir, what, nr);
+}
 
-	f = fopen(mine, "we");
+/* 32 digits and a newline over a file of the system's. */
+static void hide(const char *path, const char *mine, unsigned nr)
+{
+	FILE *f = fopen(mine, "we");
+
 	ck_assert_ptr_nonnull(f);
 	fprintf(f, "%016x%016x\n", nr, nr);
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_int_eq(mount(mine, path, NULL, MS_BIND, NULL), 0);
 }
 
-static void give_locks(unsigned machine, unsigned boot)
+void host_be_in(const char *dir, unsigned id)
 {
-	char name[32];
+	unsigned machine = id / 16;
+	char path[PATH_MAX];
 
-	snprintf(name, sizeof(name), "locks-%u-%u", machine, boot);
-	mkdir(test_path(name), 0777);
-	ck_assert_int_eq(setenv("MARU_LOCK_DIR", test_path(name), 1), 0);
+	ck_assert(try_namespace());
+	path_in(path, dir, "boot", id);
+	hide("/proc/sys/kernel/random/boot_id", path, id);
+	path_in(path, dir, "machine", id);
+	if (access("/etc/machine-id", F_OK) == 0)
+		hide("/etc/machine-id", path, machine);
+	snprintf(path, sizeof(path), "host-%u", machine);
+	ck_assert_int_eq(sethostname(path, strlen(path)), 0);
+	path_in(path, dir, "locks", id);
+	mkdir(path, 0777);
+	ck_assert_int_eq(setenv("MARU_LOCK_DIR", path, 1), 0);
 }
 
 void host_be(unsigned id)
 {
-	unsigned machine = id / 16, boot = id % 16;
-	char name[32];
+	char path[PATH_MAX];
 
-	ck_assert(try_namespace());
-	snprintf(name, sizeof(name), "boot-%u", id);
-	hide("/proc/sys/kernel/random/boot_id", name, id);
-	snprintf(name, sizeof(name), "machine-%u", id);
-	if (access("/etc/machine-id", F_OK) == 0)
-		hide("/etc/machine-id", name, machine);
-	snprintf(name, sizeof(name), "host-%u", machine);
-	ck_assert_int_eq(sethostname(name, strlen(name)), 0);
-	give_locks(machine, boot);
+	snprintf(path, sizeof(path), "%s", test_path("x"));
+	*strrchr(path, '/') = '\0';
+	host_be_in(path, id);
 }
 
 struct maru_pool *host_open(void)

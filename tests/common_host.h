@@ -24,6 +24,8 @@ bool host_possible(void);
 
 /** host_be() - this process is now of host @id. */
 void host_be(unsigned id);
+/** host_be_in() - the same; its files are in this folder. */
+void host_be_in(const char *dir, unsigned id);
 
 /** host_start() - a fabric pool, this process of host 1.1, and its handle. */
 struct maru_pool *host_start(void);
