@@ -2,6 +2,8 @@
 /* Several hosts on one machine. */
 #include "common_host.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -71,6 +73,18 @@ void host_be_in(const char *dir, unsigned id)
 	path_in(path, dir, "locks", id);
 	mkdir(path, 0777);
 	ck_assert_int_eq(setenv("MARU_LOCK_DIR", path, 1), 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(path) && errno != ENOENT && errno != EBUSY;
+}
+
+void host_remove(const char *dir)
+{
+	nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 void host_be(unsigned id)

@@ -27,6 +27,9 @@ void host_be(unsigned id);
 /** host_be_in() - the same; its files are in this folder. */
 void host_be_in(const char *dir, unsigned id);
 
+/** host_remove() - that folder, and what hosts and a pool have left there */
+void host_remove(const char *dir);
+
 /** host_start() - a fabric pool, this process of host 1.1, and its handle. */
 struct maru_pool *host_start(void);
 

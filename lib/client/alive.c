@@ -211,6 +211,14 @@ int client_alive_here(struct client *c, uint32_t slot)
 	return alive && maps_pool(c, pid) ? 1 : 0;
 }
 
+enum dir_sure client_sure(const struct client *c, uint64_t w)
+{
+	/* of one that came to a FREE slot's end nothing is left to be sure of */
+	return client_state(w) == CLIENT_FREE || client_is_here(c, w) ?
+		       DIR_DEAD :
+		       DIR_FENCED;
+}
+
 /* Until its host is declared gone it is alive, for all we can know. */
 static int alive_there(const struct client *c, uint64_t w)
 {

@@ -87,6 +87,8 @@ static bool join(struct client *c, uint32_t slot, const char *name)
 		c->dir->owes = NULL;
 		return false;
 	}
+	/* before any block names us, which others may see when we are gone */
+	slab_persist(c->dir->slab, m, sizeof(*m));
 	ledger_activate(c->dir->slab, slot);
 	return true;
 }
@@ -140,11 +142,28 @@ static int enter_and_try(struct client *c, const char *name)
 	return rc;
 }
 
+/*
+ * Other hosts go by slots, and see none of ours: so that none of them takes
+ * what we are changing for finished, our host's entry may not go meanwhile.
+ */
+static int reap_without_slot(struct client *c)
+{
+	int done;
+
+	if (!c->host.all)
+		return client_reap_all(c);
+	if (dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false))
+		return 0;
+	done = client_reap_all(c);
+	dev_lock_drop(&c->lock, CLIENT_LOCK_HOST);
+	return done;
+}
+
 int client_join(struct client *c, const char *name)
 {
 	int rc = enter_and_try(c, name);
 
-	if (rc == -EUSERS && client_reap_all(c) > 0)
+	if (rc == -EUSERS && reap_without_slot(c) > 0)
 		rc = enter_and_try(c, name);
 	if (rc == -EUSERS)
 		return no_slot(c);

@@ -152,6 +152,8 @@ int client_alive(struct client *c, uint32_t slot);
 int client_alive_here(struct client *c, uint32_t slot);
 /** client_is_here() - does this host's kernel decide about that client? */
 bool client_is_here(const struct client *c, uint64_t w);
+/** client_sure() - how sure it is that a dead one stores nothing any more */
+enum dir_sure client_sure(const struct client *c, uint64_t w);
 /** client_same_boot() - are two host entries of one running kernel? */
 bool client_same_boot(const struct client *c, uint32_t a, uint32_t b);
 

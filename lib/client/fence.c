@@ -48,6 +48,9 @@ static uint64_t free_blocks(struct client *c, uint32_t slot, uint32_t inc)
 						  DIR_SURE);
 			else if (block_is_quarantined(w, slot, inc))
 				freed += slab_unquarantine(s, idx, slot, inc);
+			else if (block_state(w) == BLOCK_DYING)
+				/* what it removed after its row was emptied */
+				dir_reclaim(c->dir, idx, w);
 		}
 	return freed;
 }

@@ -69,9 +69,12 @@ static bool introduce(struct client *c, uint32_t no, uint64_t w)
 	memset(m->name, 0, sizeof(m->name));
 	gethostname(m->name, sizeof(m->name) - 1);
 	/* H1 release */
-	return a64_cas_full(&m->word, &w,
-			    host_make(HOST_ACTIVE, HOST_NONE, host_epoch(w),
-				      0));
+	if (!a64_cas_full(&m->word, &w,
+			  host_make(HOST_ACTIVE, HOST_NONE, host_epoch(w), 0)))
+		return false;
+	/* before any slot names it, which others may see when we are gone */
+	slab_persist(c->dir->slab, m, sizeof(*m));
+	return true;
 }
 
 /* Is this entry, or could it be made, the one of this running kernel? */
@@ -166,16 +169,13 @@ bool host_beat(struct client *c)
 	return false;
 }
 
-void host_leave(struct client *c)
+/* What the entry is to be: in use; without clients; with some of the dead. */
+static uint64_t without_us(const struct client *c, uint64_t w)
 {
-	struct host_self *h = &c->host;
-	uint64_t w, gone;
+	const struct host_self *h = &c->host;
 	uint32_t slot;
 	bool left = false;
 
-	if (h->no == HOST_NONE)
-		return;
-	w = host_word(h, h->no);
 	for (slot = 0; slot < c->slot_nr; slot++) {
 		uint64_t s = client_word(c, slot); /* K8 full */
 
@@ -183,15 +183,32 @@ void host_leave(struct client *c)
 			continue;
 		if (client_state(s) == CLIENT_JOINING ||
 		    client_state(s) == CLIENT_ACTIVE)
-			return;
+			return w;
 		left = true; /* for whoever comes by to see to */
 	}
-	gone = left ? host_make(HOST_CONFIRMED, HOST_NONE, h->epoch,
+	return left ? host_make(HOST_CONFIRMED, HOST_NONE, h->epoch,
 				host_beats(w)) :
 		      host_make(HOST_FREE, HOST_NONE, h->epoch + 1, 0);
-	/* H1 release; K8: it fails if one of ours has come meanwhile */
-	if (host_state(w) == HOST_ACTIVE && host_epoch(w) == h->epoch)
-		a64_cas_full(&h->all[h->no].word, &w, gone);
+}
+
+void host_leave(struct client *c)
+{
+	struct host_self *h = &c->host;
+	uint64_t w, gone;
+
+	if (h->no == HOST_NONE)
+		return;
+	/* whoever has the lock is coming, or cleans up without a slot; he
+	 * leaves as well, and then it is his to look */
+	if (!dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false)) {
+		w = host_word(h, h->no);
+		gone = without_us(c, w);
+		/* H1 release; K8: it fails if one of ours has come meanwhile */
+		if (host_state(w) == HOST_ACTIVE && host_epoch(w) == h->epoch &&
+		    gone != w)
+			a64_cas_full(&h->all[h->no].word, &w, gone);
+		dev_lock_drop(&c->lock, CLIENT_LOCK_HOST);
+	}
 	h->no = HOST_NONE;
 }
 

@@ -175,6 +175,18 @@ static int end_quarantine(struct client *c, uint32_t slot, uint64_t w)
 	return 1;
 }
 
+/*
+ * It took its slot when its host had just given the entry back, and has died
+ * before it noticed.  It cannot have got any further, as it had yet to beat.
+ */
+static bool is_stray(const struct client *c, uint64_t w)
+{
+	uint32_t no = client_host(w);
+
+	return c->host.all && client_state(w) == CLIENT_JOINING &&
+	       no < HOST_NR && host_state(host_word(&c->host, no)) == HOST_FREE;
+}
+
 static int try_reap(struct client *c, uint32_t slot)
 {
 	uint64_t w;
@@ -187,6 +199,8 @@ static int try_reap(struct client *c, uint32_t slot)
 	w = client_word(c, slot);
 	if (client_state(w) == CLIENT_FREE)
 		done = 0;
+	else if (is_stray(c, w))
+		done = client_free_slot(c, slot, w);
 	else if (!client_is_here(c, w))
 		done = host_recovers(c, w) ? client_fence(c, slot, w) : 0;
 	else if (client_state(w) == CLIENT_QUARANTINED)
@@ -212,7 +226,7 @@ static bool is_to_do(struct client *c, uint32_t slot)
 	uint64_t w = client_word(c, slot), in;
 
 	if (client_state(w) != CLIENT_FREE && !client_is_here(c, w))
-		return is_to_fence(c, w);
+		return is_stray(c, w) || is_to_fence(c, w);
 	switch (client_state(w)) {
 	case CLIENT_FREE:
 		return false;
