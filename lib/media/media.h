@@ -141,4 +141,13 @@ uint64_t media_state(const struct media *m);
 void media_make_clean(struct media *m, uint64_t seen);
 void media_set_clean(struct media *m); /* alone with it */
 
+/* opener.c: of a pool of one host, which one? */
+
+/** media_note_opener() - this one, under kernel @boot */
+void media_note_opener(struct media_control *c, const uint64_t boot[2]);
+/** media_is_elsewhere() - in use, and last opened on another machine? */
+bool media_is_elsewhere(const struct media_control *c, char name[64]);
+/** media_refuse_elsewhere() - then -EBUSY, which names it */
+int media_refuse_elsewhere(const struct media_control *c, const char *target);
+
 #endif
