@@ -116,6 +116,8 @@ void host_format(uint32_t host_ms)
 {
 	struct maru_create_opts o = test_opts();
 
+	if (!getenv("MARU_LOCK_DIR"))
+		give_locks(0, 0); /* of the real host */
 	o.share = MARU_SHARE_FABRIC;
 	o.host_ms = host_ms;
 	o.flags |= MARU_CREATE_CRC; /* so that a repair keeps what is whole */
