@@ -57,6 +57,25 @@ static void hide(const char *path, const char *mine, unsigned nr)
 	ck_assert_int_eq(mount(mine, path, NULL, MS_BIND, NULL), 0);
 }
 
+static void give_locks(const char *dir, unsigned id)
+{
+	char path[PATH_MAX];
+
+	path_in(path, dir, "locks", id);
+	mkdir(path, 0777);
+	ck_assert_int_eq(setenv("MARU_LOCK_DIR", path, 1), 0);
+}
+
+/* Where the tests' own files are. */
+static const char *scratch(void)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", test_path("x"));
+	*strrchr(path, '/') = '\0';
+	return path;
+}
+
 void host_be_in(const char *dir, unsigned id)
 {
 	unsigned machine = id / 16;
@@ -70,9 +89,7 @@ void host_be_in(const char *dir, unsigned id)
 		hide("/etc/machine-id", path, machine);
 	snprintf(path, sizeof(path), "host-%u", machine);
 	ck_assert_int_eq(sethostname(path, strlen(path)), 0);
-	path_in(path, dir, "locks", id);
-	mkdir(path, 0777);
-	ck_assert_int_eq(setenv("MARU_LOCK_DIR", path, 1), 0);
+	give_locks(dir, id);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -89,11 +106,7 @@ void host_remove(const char *dir)
 
 void host_be(unsigned id)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s", test_path("x"));
-	*strrchr(path, '/') = '\0';
-	host_be_in(path, id);
+	host_be_in(scratch(), id);
 }
 
 struct maru_pool *host_open(void)
@@ -117,7 +130,7 @@ void host_format(uint32_t host_ms)
 	struct maru_create_opts o = test_opts();
 
 	if (!getenv("MARU_LOCK_DIR"))
-		give_locks(0, 0); /* of the real host */
+		give_locks(scratch(), 0); /* of the real host */
 	o.share = MARU_SHARE_FABRIC;
 	o.host_ms = host_ms;
 	o.flags |= MARU_CREATE_CRC; /* so that a repair keeps what is whole */
