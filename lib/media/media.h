@@ -72,7 +72,7 @@ uint32_t media_super_crc(const struct media_super *sb);
 typedef int (*media_ask_fn)(const struct dev_map *map,
 			    const struct media_super *sb, const char *name);
 
-/** media_super_wipe() - no copy of the pool @old is whole any more, if @ask */
+/** media_super_wipe() - no copy of the pool @old is whole any more, if @ask (or NULL) */
 int media_super_wipe(struct dev *dev, uint64_t window,
 		     const struct media_super *old, media_ask_fn ask);
 

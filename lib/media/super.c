@@ -44,9 +44,8 @@ int media_super_wipe(struct dev *dev, uint64_t window,
 	int rc = dev_map(dev, window, len, &map);
 	unsigned i;
 
-	if (!rc)
+	if (!rc && ask)
 		rc = ask(&map, old, dev->name);
-
 	for (i = 0; i < COPY_NR && !rc; i++) {
 		uint64_t off = old->section[copy[i]].off;
 
