@@ -123,6 +123,13 @@ static int explain(const struct dev *dev)
 			       "%s: does not exist; make a pool there with "
 			       "maru-mkpool",
 			       dev->name);
+	case ENXIO:
+	case ENODEV:
+		return err_sys(
+			"%s: no driver answers for it; see `daxctl list`, and "
+			"`daxctl enable-device`",
+			dev->name);
+	case EROFS:
 	case EACCES:
 	case EPERM:
 		return err_sys(
