@@ -76,6 +76,9 @@ const char *tool_uuid_text(char text[TOOL_UUID_TEXT],
 /* 1536 -> "1.5 KiB" */
 const char *tool_size_text(char text[TOOL_SIZE_TEXT], uint64_t bytes);
 
+/* common_devices.c: the host's DAX devices, on stdout; an exit status. */
+int tool_devices(bool json);
+
 /* common_out.c: tables for people, or one JSON object ------------------- */
 
 #define OUT_WIDTH 100 /* columns of a table row */

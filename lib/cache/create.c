@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "media/check.h"
+#include "media/target.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -239,13 +240,16 @@ static int read_opts(struct maru_create_opts *o,
 int maru_create(const char *target, const struct maru_create_opts *opts)
 {
 	struct maru_create_opts o;
+	char path[PATH_MAX];
 	struct dev *dev;
 	int rc = read_opts(&o, opts);
 
 	if (!rc && !target)
 		rc = err_set(-EINVAL, "target: NULL");
 	if (!rc)
-		rc = dev_create_file(target, o.bytes ? o.offset + o.bytes : 0,
+		rc = media_target(target, o.offset, path);
+	if (!rc)
+		rc = dev_create_file(path, o.bytes ? o.offset + o.bytes : 0,
 				     o.mode ? o.mode : 0660,
 				     o.flags & MARU_CREATE_SPARSE, &dev);
 	if (!rc)

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "cache/guarded.h"
 #include "dev/guard.h"
+#include "media/target.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -191,6 +192,8 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 	int rc = read_super(p, dev, o, &sb);
 
 	if (!rc)
+		rc = expect_check(o, &sb, dev->name);
+	if (!rc)
 		rc = media_map(&p->media, dev, o->offset, &sb);
 	if (rc) {
 		dev_close(dev);
@@ -199,13 +202,27 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 	return p->guard ? guarded_enter(p, o, enter) : enter(p, o);
 }
 
-static int open_handle(const char *target, const struct maru_open_opts *o,
-		       bool alone, struct maru_pool **pool)
+/* What was found by its UUID shall still be that when it is opened. */
+static void expect_target(struct maru_open_opts *o, const char *target)
 {
-	struct maru_pool *p = calloc(1, sizeof(*p));
-	struct dev *dev;
-	int rc;
+	static const unsigned char any[16];
 
+	if (!memcmp(o->expect_uuid, any, sizeof(any)))
+		media_target_uuid(target, o->expect_uuid);
+}
+
+static int open_handle(const char *target, struct maru_open_opts *o, bool alone,
+		       struct maru_pool **pool)
+{
+	struct maru_pool *p;
+	char path[PATH_MAX];
+	struct dev *dev;
+	int rc = media_target(target, o->offset, path);
+
+	if (rc)
+		return rc;
+	expect_target(o, target);
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(-ENOMEM, "%s: out of memory", target);
 	p->client.lock.fd = -1;
@@ -220,7 +237,7 @@ static int open_handle(const char *target, const struct maru_open_opts *o,
 	p->guard = o->flags & MARU_OPEN_GUARD;
 	p->alone = alone;
 	p->here = here_new(p->guard);
-	rc = p->here ? dev_open(target, p->rdonly ? DEV_RDONLY : 0, &dev) :
+	rc = p->here ? dev_open(path, p->rdonly ? DEV_RDONLY : 0, &dev) :
 		       err_sys("MADV_WIPEONFORK");
 	if (!rc)
 		rc = open_dev(p, dev, o);
