@@ -196,23 +196,19 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 {
 	struct media_super old, sb;
 	struct dev_lock lock = { .fd = -1 };
-	uint64_t room = dev->size > o->offset ? dev->size - o->offset : 0;
+	uint64_t bytes = o->bytes;
 	uint32_t ok;
 	bool pool;
 	int rc;
 
 	pool = !dev->made && !media_super_read(dev, o->offset, &old, &ok);
 	rc = refuse_users(dev, o, pool ? &old : NULL, &lock);
+	if (!rc)
+		rc = dev_fit(dev, o->offset, &bytes);
 	if (!rc && !dev->made)
 		rc = refuse_content(dev, o, pool ? &old : NULL);
-	if (!rc && o->bytes > room)
-		rc = err_set(-ENOSPC,
-			     "%s: has %llu bytes from offset %llu, not %llu",
-			     dev->name, (unsigned long long)room,
-			     (unsigned long long)o->offset,
-			     (unsigned long long)o->bytes);
 	if (!rc)
-		rc = plan(o, o->bytes ? o->bytes : room, &sb);
+		rc = plan(o, bytes, &sb);
 	if (!rc)
 		rc = identify(&sb);
 	/* else power that is lost halfway leaves a superblock that says all

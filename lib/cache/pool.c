@@ -8,6 +8,7 @@
 #include "dev/guard.h"
 #include "media/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -142,13 +143,21 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 static int prefault(struct maru_pool *p, uint32_t flags)
 {
 	struct media_region *r = media_region(&p->media, 0);
-	uint64_t head = r->sb.section[SECTION_DATA].off;
+	uint64_t len = 0;
+	int rc;
 
 	if (flags & MARU_OPEN_PREFAULT_ALL)
-		return dev_prefault(&r->map, 0, r->map.len);
-	return flags & MARU_OPEN_PREFAULT_META ?
-		       dev_prefault(&r->map, 0, head) :
-		       0;
+		len = r->map.len;
+	else if (flags & MARU_OPEN_PREFAULT_META)
+		len = r->sb.section[SECTION_DATA].off;
+	rc = dev_prefault(&r->map, 0, len);
+	if (rc) {
+		char why[256];
+
+		snprintf(why, sizeof(why), "%s", maru_errmsg());
+		err_set(rc, "%s: %s", r->dev->name, why);
+	}
+	return rc;
 }
 
 static int enter(struct maru_pool *p, const struct maru_open_opts *o)

@@ -178,7 +178,8 @@ int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
 		rc = check_sections(sb, name);
 	if (!rc && sb->region_bytes > dev_bytes)
 		rc = err_set(MARU_E_CORRUPT,
-			     "%s: pool of %llu bytes, but only %llu are there",
+			     "%s: pool of %llu bytes, but only %llu are there; "
+			     "give the device or file its former size back",
 			     name, (unsigned long long)sb->region_bytes,
 			     (unsigned long long)dev_bytes);
 	return rc;
