@@ -35,10 +35,10 @@ BUILD := .build/$(MODE)-$(subst $(space),_,$(notdir $(CC)))
 # What we need ---------------------------------------------------------------
 
 LIB_PKGS := libpmem2 libdaxctl liburcu-bp libxxhash libisal libsodium blkid \
-	jansson
+	jansson numa
 DEB := gcc libc6-dev make pkg-config libpmem2-dev libdaxctl-dev liburcu-dev \
 	check libxxhash-dev libisal-dev libsodium-dev libblkid-dev \
-	libjansson-dev
+	libjansson-dev libnuma-dev
 DEB_CI := g++ clang clang-format libclang-rt-14-dev mandoc spin abigail-tools \
 	universal-ctags
 

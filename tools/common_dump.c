@@ -277,4 +277,5 @@ const struct dump_section dump_sections[SECTION_NR] = {
 	{ "clients", true, show_clients },
 	{ "holds", false, dump_holds },
 	{ "stats", true, show_stats },
+	{ "placement", false, dump_placement },
 };

@@ -105,8 +105,8 @@ static const struct argp argp = {
 	.args_doc = "TARGET [SECTION...]",
 	.doc = "Show the pool in TARGET, live or broken, and change nothing."
 	       "\vSections: super sections regions classes slabs entries "
-	       "blocks clients holds stats all; without any: super classes "
-	       "clients stats.\n\nExit status: 0, 4 the pool is damaged (what "
+	       "blocks clients holds stats placement all; without any: super "
+	       "classes clients stats.\n\nExit status: 0, 4 the pool is damaged (what "
 	       "could be read was printed), 8 could not run, 16 usage.",
 	.children = children,
 };

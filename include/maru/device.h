@@ -64,6 +64,31 @@ struct maru_device {
  */
 int maru_devices(struct maru_device *out, size_t cap);
 
+#define MARU_NODES_MAX 64
+
+/** Where a region's pages are, as far as this host's kernel tells. */
+struct maru_placement {
+	size_t size;	   /* in: sizeof(struct maru_placement) */
+	int32_t numa_node; /* of the device; -1 unknown */
+	uint32_t reserved;
+	uint64_t page_bytes; /* by which the kernel maps it; 0 unknown */
+	uint64_t huge_bytes; /* mapped by larger pages, by this process */
+	uint64_t asked;	     /* system pages looked for: all, or a sample */
+	uint64_t absent;     /* of these, not in memory */
+	uint64_t untold;     /* of these, the kernel does not say */
+	uint64_t node[MARU_NODES_MAX]; /* of these, on each node */
+};
+
+/**
+ * maru_placement() - ask the kernel for the pages of region @region
+ *
+ * Takes a while; allocates nothing.  The kernel does not tell of pages of
+ * device memory: of these numa_node says all there is.
+ * Return: 0; -ENOENT past the last region; other negative errnos.
+ */
+int maru_placement(struct maru_pool *pool, uint32_t region,
+		   struct maru_placement *out);
+
 #ifdef __cplusplus
 }
 #endif

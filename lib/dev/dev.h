@@ -111,6 +111,7 @@ enum dev_granularity { DEV_BYTE, DEV_LINE, DEV_PAGE };
 struct dev_map {
 	unsigned char *base;
 	uint64_t len;
+	uint64_t off; /* in the device */
 	enum dev_granularity granularity;
 	bool writable;
 	unsigned forks; /* dev_forks() when mapped: the child has no mapping */

@@ -262,6 +262,7 @@ int dev_map(struct dev *dev, uint64_t off, uint64_t len, struct dev_map *map)
 	if (rc)
 		return rc;
 	map->len = len;
+	map->off = off;
 	map->writable = dev->writable;
 	map->forks = dev_forks();
 	/* A child must not write as the client that its parent is; and a core
