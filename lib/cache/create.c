@@ -209,6 +209,9 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 		rc = refuse_content(dev, o, pool ? &old : NULL);
 	if (!rc)
 		rc = plan(o, bytes, &sb);
+	/* before the old pool is touched */
+	if (!rc)
+		rc = dev_map_check(dev, o->offset, sb.region_bytes);
 	if (!rc)
 		rc = identify(&sb);
 	/* else power that is lost halfway leaves a superblock that says all

@@ -38,8 +38,10 @@ int media_super_wipe(struct dev *dev, uint64_t window,
 	static const enum section_id copy[COPY_NR] = { SECTION_SUPER_A,
 						       SECTION_SUPER_B,
 						       SECTION_SUPER_C };
+	/* it may have been made when the device was of another alignment */
+	uint64_t len = bits_round_up(old->region_bytes, dev->align);
 	struct dev_map map;
-	int rc = dev_map(dev, window, old->region_bytes, &map);
+	int rc = dev_map(dev, window, len, &map);
 	unsigned i;
 
 	for (i = 0; i < COPY_NR && !rc; i++) {
