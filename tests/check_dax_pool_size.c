@@ -75,6 +75,21 @@ START_TEST(a_pool_needs_the_steps_it_was_made_with)
 }
 END_TEST
 
+/* Its last superblock lies where nothing can be mapped any more. */
+START_TEST(a_pool_that_lost_its_steps_can_be_formatted_over)
+{
+	struct maru_create_opts o = { .size = sizeof(o),
+				      .flags = MARU_CREATE_FORCE };
+
+	only(1536 * MIB, 2 * MIB);
+	ck_assert_int_eq(make(0, 0), 0);
+	dax_realign("dax0.0", GIB);
+	ck_assert_int_eq(make(0, 0), -EEXIST);
+	ck_assert_msg(maru_create("/dev/dax0.0", &o) == 0, "%s", maru_errmsg());
+	ck_assert_uint_eq(dax_pool_super("/dev/dax0.0").bytes, GIB);
+}
+END_TEST
+
 START_TEST(a_pool_on_a_device_that_shrank_is_refused)
 {
 	dax_pool_all();
@@ -260,6 +275,7 @@ int main(void)
 		what_is_beyond_the_last_step_is_left_alone,
 		a_window_is_a_number_of_steps,
 		a_pool_needs_the_steps_it_was_made_with,
+		a_pool_that_lost_its_steps_can_be_formatted_over,
 		a_pool_on_a_device_that_shrank_is_refused,
 		a_device_that_grew_keeps_its_pool,
 		reading_where_there_is_nothing_is_an_error_and_no_signal,

@@ -112,7 +112,7 @@ test_list() {
 	want 0 maru-mkpool -q -l 'my label' dax:dax0.1
 	want 0 maru-mkpool -L
 	shows '^  dax0\.1 .* pool [-0-9a-f]{36}$'
-	shows '^  dax0\.1: label my label$'
+	shows '^  dax0\.1: label +my label$'
 	! grep -nE '.{101}' "$dir/out" | grep -v unusable || fail 'wide lines'
 	want 0 maru-mkpool --list --json
 	shows '"name": "dax0.1", "path": "/dev/dax0.1", "bytes": 33554432,'

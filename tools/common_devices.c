@@ -61,10 +61,13 @@ static void row(struct out *out, const struct maru_device *d)
 	out_row_end(out);
 }
 
-static void notes(const struct maru_device *d)
+static void notes(struct out *out, const struct maru_device *d)
 {
+	char head[48];
+
+	snprintf(head, sizeof(head), "%s: label", d->name);
 	if (d->label[0])
-		printf("  %s: label %s\n", d->name, d->label);
+		out_text(out, head, d->label); /* anybody's bytes */
 	if (d->err)
 		printf("  %s: unusable: %s\n", d->name, d->why);
 }
@@ -82,7 +85,7 @@ static void table(struct out *out, const struct maru_device *list, int nr)
 		row(out, &list[i]);
 	out_table_end(out);
 	for (int i = 0; i < nr; i++)
-		notes(&list[i]);
+		notes(out, &list[i]);
 }
 
 static void object(struct out *out, const struct maru_device *d)

@@ -194,8 +194,10 @@ static void look_at(struct search *q, const struct scan *s)
 {
 	struct media_found *f = malloc(sizeof(*f));
 
-	if (!f)
+	if (!f) {
+		q->unread = -ENOMEM;
 		return;
+	}
 	media_look(s, q->window, f);
 	if (is_it(f, q->uuid)) {
 		say(&q->copies, "%s%s", q->hits++ ? ", " : "", s->path);
