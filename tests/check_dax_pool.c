@@ -58,7 +58,7 @@ START_TEST(a_uuid_finds_the_pool_under_its_new_number)
 	dax_pool_format("/dev/dax1.0", "two");
 	super = dax_pool_super("/dev/dax1.0");
 	dax_rename("dax1.0", "dax1.1");
-	dax_pool_refused("/dev/dax1.0", -ENOENT, "does not exist");
+	dax_pool_refused("/dev/dax1.0", -ENOENT, "maru-mkpool --list");
 	dax_pool_label(dax_pool_target("uuid", super.uuid), "two");
 	dax_pool_label("dax:dax1.1", "two");
 }

@@ -173,6 +173,7 @@ START_TEST(one_bad_device_does_not_hide_the_others)
 	unusable(0, -EACCES, "cannot open it for reading");
 	ck_assert_int_eq(list[1].mode, MARU_DEVICE_NODELESS);
 	ck_assert_uint_eq(list[1].bytes, DAX_POOL_BYTES);
+	ck_assert_int_eq(list[1].numa_node, 4);
 	unusable(1, -ENODEV, "no node /dev/dax0.1");
 	usable(2, MARU_CONTENT_POOL);
 }

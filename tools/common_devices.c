@@ -14,7 +14,7 @@ static const char *const modes[] = {
 static const char *const media[] = {
 	[MARU_MEDIUM_VOLATILE] = "volatile",
 	[MARU_MEDIUM_NVDIMM] = "nvdimm",
-	[MARU_MEDIUM_EADR] = "nvdimm-eadr",
+	[MARU_MEDIUM_EADR] = "eadr",
 	[MARU_MEDIUM_CXL] = "cxl",
 };
 

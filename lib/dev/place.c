@@ -85,12 +85,16 @@ static void map_page(struct asking *q, uint64_t off)
 		madvise(q->map->base + off, q->page, MADV_POPULATE_READ);
 }
 
-static void count(struct place *out, int status)
+/* Of memory that is a device's own the kernel says that it is not there. */
+static void count(const struct asking *q, int status)
 {
+	bool device = q->dev->kind == DEV_DAX || q->dev->kind == DEV_FSDAX;
+	struct place *out = q->out;
+
 	out->asked++;
 	if (status >= 0 && status < PLACE_NODES)
 		out->node[status]++;
-	else if (status == -ENOENT || status == -EFAULT)
+	else if (!device && (status == -ENOENT || status == -EFAULT))
 		out->absent++;
 	else
 		out->untold++;
@@ -106,7 +110,7 @@ static void ask(struct asking *q, void **pages, unsigned nr)
 	rc = syscall(SYS_move_pages, 0, (unsigned long)nr, pages, NULL, status,
 		     0);
 	for (unsigned i = 0; i < nr; i++)
-		count(q->out, rc < 0 ? -EPERM : status[i]);
+		count(q, rc < 0 ? -EPERM : status[i]);
 }
 
 static void ask_all(struct asking *q)

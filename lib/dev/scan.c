@@ -155,20 +155,32 @@ static bool known(const struct found *f, const char *name)
 	return false;
 }
 
+static bool attribute(const struct scan *s, const char *name, long long *value)
+{
+	char path[sizeof(SYS_DEVICES) + sizeof(s->name) + 32], text[32];
+
+	snprintf(path, sizeof(path), SYS_DEVICES "/%s/%s", s->name, name);
+	if (!read_line(path, text, sizeof(text)))
+		return false;
+	*value = strtoll(text, NULL, 0);
+	return true;
+}
+
 static bool add_nodeless(struct found *f, const char *name)
 {
 	struct scan *s = more(f);
-	char path[sizeof(SYS_DEVICES) + 300], text[32];
+	long long value;
 
 	if (!s)
 		return false;
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	snprintf(s->path, sizeof(s->path), "/dev/%s", s->name);
-	snprintf(path, sizeof(path), SYS_DEVICES "/%s/size", name);
-	if (read_line(path, text, sizeof(text)))
-		s->size = strtoull(text, NULL, 0);
+	if (attribute(s, "size", &value) && value > 0)
+		s->size = (uint64_t)value;
 	s->align = DEFAULT_ALIGN;
 	s->numa_node = -1;
+	if (attribute(s, "target_node", &value) && value >= 0)
+		s->numa_node = (int)bits_min((uint64_t)value, INT_MAX);
 	s->mode = SCAN_NODELESS;
 	look_at_parents(s);
 	f->nr++;
