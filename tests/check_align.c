@@ -27,6 +27,13 @@ static struct dev *coarse(void)
 	return dev;
 }
 
+static int nobody(const struct dev_map *map, const struct media_super *sb,
+		  const char *name)
+{
+	(void)map, (void)sb, (void)name;
+	return 0;
+}
+
 START_TEST(a_pool_that_cannot_be_mapped_can_be_wiped)
 {
 	struct dev *dev = coarse();
@@ -36,7 +43,7 @@ START_TEST(a_pool_that_cannot_be_mapped_can_be_wiped)
 	ck_assert_int_eq(media_super_read(dev, 0, &sb, &ok), 0);
 	ck_assert_uint_eq(ok, 7);
 	ck_assert_int_eq(dev_map_check(dev, 0, sb.region_bytes), -EINVAL);
-	ck_assert_int_eq(media_super_wipe(dev, 0, &sb), 0);
+	ck_assert_int_eq(media_super_wipe(dev, 0, &sb, nobody), 0);
 	ck_assert_int_eq(media_super_read(dev, 0, &sb, &ok), MARU_E_FORMAT);
 	dev_close(dev);
 }
