@@ -124,8 +124,8 @@ static bool add(struct found *f, struct daxctl_dev *d)
 
 	if (!s)
 		return false;
-	snprintf(s->name, sizeof(s->name), "%s", daxctl_dev_get_devname(d));
-	snprintf(s->path, sizeof(s->path), "/dev/%s", s->name);
+	snprintf(s->name, sizeof(s->name), "%.31s", daxctl_dev_get_devname(d));
+	snprintf(s->path, sizeof(s->path), "/dev/%.31s", s->name);
 	s->rdev = makedev((unsigned)daxctl_dev_get_major(d),
 			  (unsigned)daxctl_dev_get_minor(d));
 	s->size = daxctl_dev_get_size(d);
@@ -173,8 +173,8 @@ static bool add_nodeless(struct found *f, const char *name)
 
 	if (!s)
 		return false;
-	snprintf(s->name, sizeof(s->name), "%s", name);
-	snprintf(s->path, sizeof(s->path), "/dev/%s", s->name);
+	snprintf(s->name, sizeof(s->name), "%.31s", name);
+	snprintf(s->path, sizeof(s->path), "/dev/%.31s", s->name);
 	if (attribute(s, "size", &value) && value > 0)
 		s->size = (uint64_t)value;
 	s->align = DEFAULT_ALIGN;
