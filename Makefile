@@ -35,10 +35,10 @@ BUILD := .build/$(MODE)-$(subst $(space),_,$(notdir $(CC)))
 # What we need ---------------------------------------------------------------
 
 LIB_PKGS := libpmem2 libdaxctl liburcu-bp libxxhash libisal libsodium blkid \
-	jansson
+	jansson numa
 DEB := gcc libc6-dev make pkg-config libpmem2-dev libdaxctl-dev liburcu-dev \
 	check libxxhash-dev libisal-dev libsodium-dev libblkid-dev \
-	libjansson-dev
+	libjansson-dev libnuma-dev
 DEB_VM := qemu-system-x86 busybox-static cpio kmod ndctl daxctl e2fsprogs \
 	xz-utils
 DEB_CI := g++ clang clang-format libclang-rt-14-dev mandoc spin abigail-tools \
@@ -101,6 +101,7 @@ CHECK_SRC := $(wildcard tests/check_*.c)
 STRESS_SRC := $(wildcard tests/stress_*.c)
 CRASH_SRC := $(wildcard tests/crash_*.c)
 HOSTILE_SRC := tests/stress_hostile.c tests/check_hostile.c
+WRAP_SRC := $(wildcard tests/check_dax_pool*.c tests/check_prefault.c)
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
 VM_SRC := $(call programs,tests/vm,*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
@@ -223,9 +224,13 @@ $(call each,$(TOOL_SRC),$(call common,tools) $(STATIC),$$(PKG_LIBS))
 $(call each,$(BENCH_SRC),$(call common,bench) $(STATIC),$$(PKG_LIBS))
 $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
-$(call each,$(filter-out $(HOSTILE_SRC),$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC) \
-	$(VM_SRC)),\
+$(call each,$(filter-out $(HOSTILE_SRC) $(WRAP_SRC),\
+	$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC) $(VM_SRC)),\
 	$(call common,tests) $(LIB_OBJ),$$(CHECK_LIBS) $$(PKG_LIBS))
+# A made-up device has a memfd's bytes; a made-up kernel its own errors.
+$(call each,$(WRAP_SRC),$(call common,tests) $(LIB_OBJ),\
+	-Wl$$(,)--wrap=dev_dax_open -Wl$$(,)--wrap=madvise \
+	$$(CHECK_LIBS) $$(PKG_LIBS))
 # Those that damage a pool have fences around its mapping: common_fuzz_guard.c.
 FENCES := -Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap
 $(call each,$(HOSTILE_SRC),$(call common,tests) $(LIB_OBJ),\

@@ -19,5 +19,6 @@
 #include <maru/stat.h>
 #include <maru/host.h>
 #include <maru/inspect.h>
+#include <maru/device.h>
 
 #endif

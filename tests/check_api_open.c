@@ -198,6 +198,8 @@ START_TEST(open_can_fault_the_pool_in)
 			 0);
 	ck_assert_int_eq(test_get(test_open(MARU_OPEN_PREFAULT_ALL), 1, 5000),
 			 0);
+	pool = test_open(MARU_OPEN_PREFAULT_ALL | MARU_OPEN_RDONLY);
+	ck_assert_int_eq(test_get(pool, 1, 5000), 0);
 }
 END_TEST
 

@@ -65,9 +65,16 @@ static void make_node(const struct dax_fake *d)
 {
 	const unsigned long flags = MS_BIND | MS_REMOUNT | MS_NODEV;
 	char path[PATH_MAX];
+	struct stat st;
 	int fd;
 
 	form(path, "/dev/%s", d->name);
+	if (d->mode) {
+		ck_assert_int_eq(stat(d->node, &st), 0);
+		ck_assert_int_eq(mknod(path, S_IFCHR | 0600, st.st_rdev), 0);
+		ck_assert_int_eq(chmod(path, d->mode), 0);
+		return;
+	}
 	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	ck_assert_int_ge(fd, 0);
 	close(fd);
@@ -97,13 +104,22 @@ static void link_device(const struct dax_fake *d, const char *device)
 	ck_assert_int_eq(symlink(device, path), 0);
 }
 
+static void region_of(const struct dax_fake *d, char *region, size_t cap)
+{
+	const char *parent = d->domain ? "ndbus0/region5" :
+			     d->cxl    ? "root0/decoder0.0/region0" :
+					 "fake";
+
+	snprintf(region, cap, "/sys/devices/%s/dax_%lu", parent,
+		 strtoul(d->name + 3, NULL, 10));
+}
+
 static void make_sysfs(const struct dax_fake *d)
 {
 	const uint64_t region_no = strtoul(d->name + 3, NULL, 10);
 	char region[128], device[256], path[PATH_MAX];
 
-	snprintf(region, sizeof(region), "/sys/devices/%s/dax_%d",
-		 d->domain ? "ndbus0/region5" : "fake", (int)region_no);
+	region_of(d, region, sizeof(region));
 	snprintf(device, sizeof(device), "%s/%s", region, d->name);
 	form(path, "%s/dax_region", region);
 	make_dirs(path);
@@ -135,6 +151,17 @@ bool dax_possible(void)
 	if (pid == 0)
 		_exit(plain_namespace() ? 1 : 0);
 	return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+bool dax_mknod(void)
+{
+	char path[PATH_MAX];
+	bool can;
+
+	snprintf(path, sizeof(path), "%s", plain_path("node"));
+	can = !mknod(path, S_IFCHR | 0600, makedev(1, 5));
+	unlink(path);
+	return can && geteuid() == 0;
 }
 
 static void mount_over(const char *place)
@@ -172,4 +199,77 @@ void dax_fake(const struct dax_fake *devices, size_t nr)
 	}
 	mount_over("/sys");
 	mount_over("/dev");
+}
+
+/* Where sysfs has the device; links of the bus are absolute. */
+static void device_dir(const char *name, char dir[PATH_MAX])
+{
+	char link[PATH_MAX];
+
+	snprintf(link, sizeof(link), "/sys/bus/dax/devices/%s", name);
+	ck_assert_ptr_nonnull(realpath(link, dir));
+}
+
+void dax_resize(const char *name, uint64_t size)
+{
+	char dir[PATH_MAX];
+
+	device_dir(name, dir);
+	put(dir, "size", "%llu\n", size);
+}
+
+void dax_realign(const char *name, uint64_t align)
+{
+	char dir[PATH_MAX];
+
+	device_dir(name, dir);
+	put(dir, "align", "%llu\n", align);
+}
+
+void dax_lose_node(const char *name)
+{
+	char path[PATH_MAX];
+
+	/* it was made there, and /dev shows that place */
+	form(path, "/dev/%s", name);
+	umount2(path, MNT_DETACH);
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	ck_assert_int_eq(umount2(path, MNT_DETACH), 0);
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+static void move_node(const char *name, const char *to)
+{
+	char from[PATH_MAX], path[PATH_MAX];
+	int fd;
+
+	snprintf(from, sizeof(from), "/dev/%s", name);
+	snprintf(path, sizeof(path), "/dev/%s", to);
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(mount(from, path, NULL, MS_BIND, NULL), 0);
+	dax_lose_node(name);
+}
+
+void dax_rename(const char *name, const char *to)
+{
+	char from[PATH_MAX], dir[PATH_MAX], link[PATH_MAX];
+	struct stat st;
+
+	device_dir(name, from);
+	snprintf(dir, sizeof(dir), "%s", from);
+	snprintf(strrchr(dir, '/') + 1, 32, "%s", to);
+	ck_assert_int_eq(rename(from, dir), 0);
+	snprintf(link, sizeof(link), "/sys/bus/dax/devices/%s", name);
+	ck_assert_int_eq(unlink(link), 0);
+	snprintf(link, sizeof(link), "/sys/bus/dax/devices/%s", to);
+	ck_assert_int_eq(symlink(dir, link), 0);
+	move_node(name, to);
+	snprintf(link, sizeof(link), "/dev/%s", to);
+	ck_assert_int_eq(stat(link, &st), 0);
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	unlink(link);
+	ck_assert_int_eq(symlink(dir, link), 0);
 }

@@ -212,7 +212,7 @@ test_dump() {
 	shows '^stats:$'
 	want 0 maru-dump -j "$pool" all
 	for s in super sections regions classes slabs entries blocks clients \
-		holds stats; do
+		holds stats placement; do
 		json .$s
 		cp "$dir/out" "$dir/all"
 		want 0 maru-dump "$pool" $s

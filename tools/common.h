@@ -81,6 +81,8 @@ const char *tool_share(uint32_t share);
 
 /* And back; ends the program on what is none. */
 uint32_t tool_share_of(const struct argp_state *state, const char *text);
+/* common_devices.c: the host's DAX devices, on stdout; an exit status. */
+int tool_devices(bool json);
 
 /* common_out.c: tables for people, or one JSON object ------------------- */
 

@@ -279,6 +279,10 @@ static int show_stats(struct dump *d)
 	out_u64(out, "clients", st.clients);
 	out_u64(out, "max_clients", st.max_clients);
 	out_u64(out, "bad", st.bad);
+	if (st.numa_node < 0 && !d->json)
+		out_none(out, "numa_node");
+	else
+		out_int(out, "numa_node", st.numa_node);
 	out_object(out, "total");
 	counters(out, &st.total);
 	out_object_end(out);
@@ -298,4 +302,5 @@ const struct dump_section dump_sections[SECTION_NR] = {
 	{ "clients", true, false, show_clients },
 	{ "holds", false, false, dump_holds },
 	{ "stats", true, false, show_stats },
+	{ "placement", false, false, dump_placement },
 };

@@ -5,7 +5,7 @@
 
 #include "common.h"
 
-#define SECTION_NR 11
+#define SECTION_NR 12
 #define NOTE_NR 32
 
 struct dump {
@@ -61,6 +61,9 @@ bool dump_state_wanted(const struct dump *d, const char *const *names,
 int dump_clients(struct dump *d, struct maru_client **list);
 
 int dump_super(struct dump *d);
+
+/* common_place.c */
+int dump_placement(struct dump *d);
 
 /* common_walk.c */
 int dump_slabs(struct dump *d);

@@ -8,6 +8,9 @@ static void identity(struct out *out, const struct maru_super *super)
 	char text[TOOL_UUID_TEXT];
 
 	out_text(out, "uuid", tool_uuid_text(text, super->uuid));
+	/* text in JSON too: 64 bits are more than some readers' numbers */
+	snprintf(text, sizeof(text), "%#018jx", (uintmax_t)super->incarnation);
+	out_text(out, "incarnation", text);
 	out_text(out, "label", super->label);
 	out_u64(out, "major", super->major);
 	out_u64(out, "minor", super->minor);

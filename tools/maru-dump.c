@@ -107,8 +107,8 @@ static const struct argp argp = {
 	.args_doc = "TARGET [SECTION...]",
 	.doc = "Show the pool in TARGET, live or broken, and change nothing."
 	       "\vSections: super sections regions classes slabs entries "
-	       "blocks hosts clients holds stats all; without any: super classes "
-	       "clients stats, and hosts where several share the pool.\n\nExit status: 0, 4 the pool is damaged (what "
+	       "blocks hosts clients holds stats placement all; without any: super "
+	       "classes clients stats, and hosts where several share the pool.\n\nExit status: 0, 4 the pool is damaged (what "
 	       "could be read was printed), 8 could not run, 16 usage.",
 	.children = children,
 };

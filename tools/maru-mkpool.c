@@ -10,7 +10,7 @@ struct mkpool {
 	const char *target;
 	struct maru_create_opts opts;
 	uint64_t classes[CLASSES_MAX];
-	bool quiet, json;
+	bool quiet, json, list;
 };
 
 static const struct argp_option options[] = {
@@ -47,6 +47,9 @@ static const struct argp_option options[] = {
 	{ "mode", 'm', "OCTAL", 0, "Mode of a new file (default 660)", 0 },
 	{ "quiet", 'q', NULL, 0, "Print nothing but errors", 0 },
 	{ "json", 'j', NULL, 0, "Print what was made as a JSON object", 0 },
+	{ "list", 'L', NULL, 0,
+	  "List the DAX devices of this host and what is on them; make nothing",
+	  0 },
 	{ 0 },
 };
 
@@ -152,13 +155,20 @@ static error_t parse(int opt, char *arg, struct argp_state *state)
 	case 'j':
 		m->json = true;
 		return 0;
+	case 'L':
+		m->list = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_error(state, "more than one target: %s", arg);
 		m->target = arg;
 		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which target?");
+	case ARGP_KEY_END:
+		if (!m->list && !m->target)
+			argp_error(state, "which target?");
+		if (m->list && m->target)
+			argp_error(state, "--list takes no target: %s",
+				   m->target);
 		return 0;
 	}
 	if (!create_flag(opt))
@@ -175,10 +185,10 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "TARGET",
+	.args_doc = "TARGET\n--list",
 	.doc = "Format TARGET as an empty pool."
-	       "\vTARGET is a path or fd:N; a plain file that is absent is "
-	       "made. BYTES may end in K, M, G or T.",
+	       "\vTARGET is a path, fd:N, dax:NAME or uuid:UUID; a plain file "
+	       "that is absent is made. BYTES may end in K, M, G or T.",
 	.children = children,
 };
 
@@ -271,6 +281,8 @@ int main(int argc, char **argv)
 
 	tool_start();
 	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &m);
+	if (m.list)
+		return tool_devices(m.json);
 	rc = maru_create(m.target, &m.opts);
 	if (rc) {
 		tool_say(m.target, "%s", tool_errmsg(m.target, rc));

@@ -18,6 +18,7 @@ extern "C" {
 #define MARU_E_CORRUPT (-EUCLEAN)    /* the pool's bytes cannot be trusted */
 #define MARU_E_FORMAT (-EMEDIUMTYPE) /* not a pool, or a format not known */
 #define MARU_E_STALE (-ESTALE)	   /* handle of something released or reused */
+#define MARU_E_OTHER (-EREMCHG)	   /* another pool than the one expected */
 #define MARU_E_CLOSED (-ESHUTDOWN) /* handle inherited over fork, or fenced */
 
 /**

@@ -37,6 +37,7 @@ struct maru_super {
 	uint32_t quarantine_ms; /* 0: none */
 	uint32_t share;		/* MARU_SHARE_* */
 	uint32_t host_ms;	/* 0: a pool of one host */
+	uint64_t incarnation;	/* another at every creation */
 };
 
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out);

@@ -3,8 +3,9 @@
  * Pools: make one, open it, close it.
  *
  * A target names the memory: a path (plain file, fs-DAX or famfs file, device
- * DAX node) or "fd:N", a descriptor this process holds (a memfd, say).
- * A byte window of a target is chosen by the offset and bytes options.
+ * DAX node); "fd:N", a descriptor this process holds (a memfd, say);
+ * "uuid:UUID", the DAX device with this pool on it, wherever it is; or
+ * "dax:NAME", a DAX device by its name in libdaxctl.  A byte window of a target is chosen by the offset and bytes options.
  */
 #ifndef MARU_POOL_H
 #define MARU_POOL_H
@@ -66,7 +67,7 @@ struct maru_create_opts {
 
 /**
  * maru_create() - format a target as an empty pool
- * @target: path or "fd:N"; a plain file that is absent is made
+ * @target: see above; a plain file that is absent is made
  * @opts:   or NULL; a new file needs opts->bytes
  *
  * Refuses, and says in maru_errmsg() what it found: a target that a live
@@ -105,6 +106,8 @@ struct maru_open_opts {
 	uint32_t flags;	   /* MARU_OPEN_* */
 	uint32_t reserved; /* 0 */
 	const char *name;  /* shown by maru_clients(); NULL: program's name */
+	unsigned char expect_uuid[16]; /* the pool that is meant; 0: any */
+	uint64_t expect_incarnation;   /* and which making of it; 0: any */
 };
 
 /**
@@ -119,8 +122,9 @@ struct maru_open_opts {
  *
  * Return: 0; MARU_E_FORMAT (not a pool, or made by a newer version);
  *	MARU_E_CORRUPT (run maru-fsck(1)); -EUSERS (all client slots taken,
- *	see maru_errmsg()); -EBUSY (being formatted or repaired); -EACCES,
- *	-ENOENT, -ENODEV and other errnos of the system.
+ *	see maru_errmsg()); -EBUSY (being formatted or repaired); MARU_E_OTHER
+ *	(not the pool that was expected); -ENOTUNIQ (a UUID on two devices);
+ *	-EACCES, -ENOENT, -ENODEV and other errnos of the system.
  */
 int maru_open(const char *target, const struct maru_open_opts *opts,
 	      struct maru_pool **pool);

@@ -65,6 +65,8 @@ struct maru_stats {
 	struct maru_counters self;  /* this handle's client; 0 if read-only */
 	uint64_t quarantined;	    /* blocks that dead clients were writing */
 	uint64_t quarantined_bytes; /* their bytes, in used_bytes too */
+	int32_t numa_node;	    /* of the first region; -1 unknown */
+	uint32_t reserved;
 };
 
 /**

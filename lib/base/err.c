@@ -62,6 +62,10 @@ static const char *own_sentence(int err)
 		return "Handle of something released, reused or voided";
 	case MARU_E_CLOSED:
 		return "Pool handle is of another process or was fenced";
+	case MARU_E_OTHER:
+		return "Another pool than the one that was expected";
+	case -ENOTUNIQ:
+		return "More than one device holds it";
 	case -ENOENT:
 		return "No such entry";
 	case -ENOSPC:

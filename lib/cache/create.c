@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "media/check.h"
+#include "media/target.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -221,23 +222,19 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 {
 	struct media_super old, sb;
 	struct dev_lock lock = { .fd = -1 };
-	uint64_t room = dev->size > o->offset ? dev->size - o->offset : 0;
+	uint64_t bytes = o->bytes;
 	uint32_t ok;
 	bool pool;
 	int rc;
 
 	pool = !dev->made && !media_super_read(dev, o->offset, &old, &ok);
 	rc = refuse_users(dev, o, pool ? &old : NULL, &lock);
+	if (!rc)
+		rc = dev_fit(dev, o->offset, &bytes);
 	if (!rc && !dev->made)
 		rc = refuse_content(dev, o, pool ? &old : NULL);
-	if (!rc && o->bytes > room)
-		rc = err_set(-ENOSPC,
-			     "%s: has %llu bytes from offset %llu, not %llu",
-			     dev->name, (unsigned long long)room,
-			     (unsigned long long)o->offset,
-			     (unsigned long long)o->bytes);
 	if (!rc)
-		rc = plan(o, o->bytes ? o->bytes : room, &sb);
+		rc = plan(o, bytes, &sb);
 	/* before the old pool is touched */
 	if (!rc)
 		rc = dev_map_check(dev, o->offset, sb.region_bytes);
@@ -268,13 +265,16 @@ static int read_opts(struct maru_create_opts *o,
 int maru_create(const char *target, const struct maru_create_opts *opts)
 {
 	struct maru_create_opts o;
+	char path[PATH_MAX];
 	struct dev *dev;
 	int rc = read_opts(&o, opts);
 
 	if (!rc && !target)
 		rc = err_set(-EINVAL, "target: NULL");
 	if (!rc)
-		rc = dev_create_file(target, o.bytes ? o.offset + o.bytes : 0,
+		rc = media_target(target, o.offset, path);
+	if (!rc)
+		rc = dev_create_file(path, o.bytes ? o.offset + o.bytes : 0,
 				     o.mode ? o.mode : 0660,
 				     o.flags & MARU_CREATE_SPARSE, &dev);
 	if (!rc)

@@ -13,6 +13,7 @@
 #include "cache/pool.h"
 
 #include <maru/batch.h>
+#include <maru/device.h>
 #include <maru/host.h>
 #include <maru/iter.h>
 #include <maru/ref.h>
@@ -155,6 +156,9 @@
 	X(sync, (struct maru_pool * pool), (pool))                             \
 	X(region,                                                              \
 	  (struct maru_pool * pool, uint32_t no, struct maru_region * out),    \
+	  (pool, no, out))                                                     \
+	X(placement,                                                           \
+	  (struct maru_pool * pool, uint32_t no, struct maru_placement * out), \
 	  (pool, no, out))                                                     \
 	X(check, (struct maru_pool * pool, maru_fault_fn fn, void *ctx),       \
 	  (pool, fn, ctx))                                                     \

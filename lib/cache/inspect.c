@@ -41,6 +41,7 @@ int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 	out->quarantine_ms = sb->quarantine_ms;
 	out->share = sb->share;
 	out->host_ms = sb->host_ms;
+	out->incarnation = sb->nonce;
 	return 0;
 }
 

@@ -14,6 +14,14 @@
 int pool_open_alone(const char *target, const struct maru_fsck_opts *f,
 		    struct maru_pool **pool);
 
+/**
+ * expect_check() - is this the pool that the caller means?
+ *
+ * Return: 0; MARU_E_OTHER, the message shows both.
+ */
+int expect_check(const struct maru_open_opts *o, const struct media_super *sb,
+		 const char *name);
+
 /** pool_fsck() - what maru_fsck() does with a pool that is open like that */
 int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	      struct maru_fsck_result *res);

@@ -7,7 +7,9 @@
 #include "base/err.h"
 #include "cache/guarded.h"
 #include "dev/guard.h"
+#include "media/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -158,13 +160,21 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 static int prefault(struct maru_pool *p, uint32_t flags)
 {
 	struct media_region *r = media_region(&p->media, 0);
-	uint64_t head = r->sb.section[SECTION_DATA].off;
+	uint64_t len = 0;
+	int rc;
 
 	if (flags & MARU_OPEN_PREFAULT_ALL)
-		return dev_prefault(&r->map, 0, r->map.len);
-	return flags & MARU_OPEN_PREFAULT_META ?
-		       dev_prefault(&r->map, 0, head) :
-		       0;
+		len = r->map.len;
+	else if (flags & MARU_OPEN_PREFAULT_META)
+		len = r->sb.section[SECTION_DATA].off;
+	rc = dev_prefault(&r->map, 0, len);
+	if (rc) {
+		char why[256];
+
+		snprintf(why, sizeof(why), "%s", maru_errmsg());
+		err_set(rc, "%s: %s", r->dev->name, why);
+	}
+	return rc;
 }
 
 /* As one of its clients; of a fabric pool the host comes first. */
@@ -223,6 +233,8 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 	int rc = read_super(p, dev, o, &sb);
 
 	if (!rc)
+		rc = expect_check(o, &sb, dev->name);
+	if (!rc)
 		rc = media_map(&p->media, dev, o->offset, &sb);
 	if (rc) {
 		dev_close(dev);
@@ -231,13 +243,27 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 	return p->guard ? guarded_enter(p, o, enter) : enter(p, o);
 }
 
-static int open_handle(const char *target, const struct maru_open_opts *o,
-		       bool alone, struct maru_pool **pool)
+/* What was found by its UUID shall still be that when it is opened. */
+static void expect_target(struct maru_open_opts *o, const char *target)
 {
-	struct maru_pool *p = calloc(1, sizeof(*p));
-	struct dev *dev;
-	int rc;
+	static const unsigned char any[16];
 
+	if (!memcmp(o->expect_uuid, any, sizeof(any)))
+		media_target_uuid(target, o->expect_uuid);
+}
+
+static int open_handle(const char *target, struct maru_open_opts *o, bool alone,
+		       struct maru_pool **pool)
+{
+	struct maru_pool *p;
+	char path[PATH_MAX];
+	struct dev *dev;
+	int rc = media_target(target, o->offset, path);
+
+	if (rc)
+		return rc;
+	expect_target(o, target);
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(-ENOMEM, "%s: out of memory", target);
 	p->client.lock.fd = -1;
@@ -253,7 +279,7 @@ static int open_handle(const char *target, const struct maru_open_opts *o,
 	p->guard = o->flags & MARU_OPEN_GUARD;
 	p->alone = alone;
 	p->here = here_new(p->guard);
-	rc = p->here ? dev_open(target, p->rdonly ? DEV_RDONLY : 0, &dev) :
+	rc = p->here ? dev_open(path, p->rdonly ? DEV_RDONLY : 0, &dev) :
 		       err_sys("MADV_WIPEONFORK");
 	if (!rc)
 		rc = open_dev(p, dev, o);

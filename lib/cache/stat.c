@@ -80,6 +80,7 @@ static void fill(const struct maru_pool *p, struct maru_stats *st)
 
 	st->regions = s->region_nr;
 	st->max_clients = s->client_nr;
+	st->numa_node = media_region(&p->media, 0)->dev->numa_node;
 	for (region = 0; region < s->region_nr; region++) {
 		const struct slab_region *r = &s->region[region];
 
@@ -176,6 +177,9 @@ int maru_stats_json(struct maru_pool *pool, char *buf, size_t cap)
 	put(&t, "clients", st.clients, ",");
 	put(&t, "max_clients", st.max_clients, ",");
 	put(&t, "bad", st.bad, ",");
+	raw(&t, st.numa_node < 0 ? ",\"numa_node\":-1" : "");
+	if (st.numa_node >= 0)
+		put(&t, "numa_node", (uint64_t)st.numa_node, ",");
 	put_counters(&t, "total", &st.total);
 	put_counters(&t, "self", &st.self);
 	raw(&t, "}");

@@ -119,10 +119,19 @@ static int explain(const struct dev *dev)
 
 	switch (errno) {
 	case ENOENT:
-		return err_set(-ENOENT,
-			       "%s: does not exist; make a pool there with "
-			       "maru-mkpool",
-			       dev->name);
+		return err_set(-ENOENT, "%s: does not exist; %s", dev->name,
+			       strncmp(dev->name, "/dev/dax", 8) ?
+				       "make a pool there with maru-mkpool" :
+				       "the device may have another name now, "
+				       "see `maru-mkpool --list`; uuid:UUID "
+				       "finds a pool under any");
+	case ENXIO:
+	case ENODEV:
+		return err_sys(
+			"%s: no driver answers for it; see `daxctl list`, and "
+			"`daxctl enable-device`",
+			dev->name);
+	case EROFS:
 	case EACCES:
 	case EPERM:
 		return err_sys(

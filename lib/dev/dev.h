@@ -98,11 +98,21 @@ int dev_read(struct dev *dev, uint64_t off, void *buf, size_t len);
 int dev_probe(struct dev *dev, uint64_t off, uint64_t len, char *what,
 	      size_t cap);
 
+/**
+ * dev_fit() - what can be mapped from @off on, to make a pool in
+ * @bytes: in: so many, or 0 for all there is; out: a multiple of dev->align
+ *	(of files: of no page)
+ *
+ * Return: 0; -EINVAL, @off or *@bytes is no multiple of dev->align; -ENOSPC.
+ */
+int dev_fit(const struct dev *dev, uint64_t off, uint64_t *bytes);
+
 enum dev_granularity { DEV_BYTE, DEV_LINE, DEV_PAGE };
 
 struct dev_map {
 	unsigned char *base;
 	uint64_t len;
+	uint64_t off; /* in the device */
 	enum dev_granularity granularity;
 	bool writable;
 	unsigned forks; /* dev_forks() when mapped: the child has no mapping */
@@ -124,7 +134,13 @@ int dev_map(struct dev *dev, uint64_t off, uint64_t len, struct dev_map *map);
 int dev_map_check(struct dev *dev, uint64_t off, uint64_t len);
 void dev_unmap(struct dev_map *map);
 
-/** dev_prefault() - MADV_POPULATE_WRITE (or _READ) on a part; 0 or -errno. */
+/**
+ * dev_prefault() - MADV_POPULATE_WRITE (or _READ) on a part
+ *
+ * A kernel that has none of it: by touching the pages, which changes nothing,
+ * but where no memory is to be had that is a SIGBUS.
+ * Return: 0; -EHWPOISON, -EFAULT, -ENOMEM or another errno, with a message.
+ */
 int dev_prefault(struct dev_map *map, uint64_t off, uint64_t len);
 
 /* durable.c: what reaches the medium and when.  No-ops where not needed. */

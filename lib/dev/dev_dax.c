@@ -4,141 +4,58 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
-
-#include <daxctl/libdaxctl.h>
 
 #include "base/bits.h"
 #include "base/err.h"
-
-#define DEFAULT_ALIGN (2ull << 20)
-
-/* Its own default writes to stderr. */
-static void __attribute__((format(printf, 6, 0)))
-silent(struct daxctl_ctx *ctx, int priority, const char *file, int line,
-       const char *fn, const char *format, va_list args)
-{
-	(void)ctx, (void)priority, (void)file, (void)line, (void)fn;
-	(void)format, (void)args;
-}
+#include "dev/scan.h"
 
 /* By number: the node may have another name or several inodes. */
-static struct daxctl_dev *find(struct daxctl_ctx *ctx, dev_t rdev)
+static const struct scan *find(const struct scan *list, int nr, dev_t rdev)
 {
-	struct daxctl_region *region;
-	struct daxctl_dev *d;
-
-	daxctl_region_foreach(ctx, region) daxctl_dev_foreach(
-		region,
-		d) if (daxctl_dev_get_major(d) == (int)major(rdev) &&
-		       daxctl_dev_get_minor(d) == (int)minor(rdev)) return d;
+	for (int i = 0; i < nr; i++)
+		if (list[i].rdev == rdev)
+			return &list[i];
 	return NULL;
 }
 
-/* Unprivileged and old kernels: the attribute reads as 0 or all ones. */
-static uint64_t align_of(struct daxctl_dev *d)
+static int judge(struct dev *dev, const struct scan *s)
 {
-	uint64_t align = daxctl_dev_get_align(d);
+	int rc = scan_refuse(s, dev->name);
 
-	if (!bits_is_pow2(align))
-		align = daxctl_region_get_align(daxctl_dev_get_region(d));
-	return bits_is_pow2(align) && align >= 4096 && align <= 1ull << 40 ?
-		       align :
-		       DEFAULT_ALIGN;
-}
-
-static bool reads(const char *path, const char *want)
-{
-	char text[32];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	return strcmp(text, want) == 0;
-}
-
-/* .../ndbus0/region0/dax0.1/dax0.0: what becomes of caches at power loss? */
-static bool region_is_eadr(const char *device)
-{
-	const char *region = strstr(strstr(device, "/ndbus"), "/region");
-	char path[PATH_MAX + 32];
-	size_t len;
-
-	if (!region)
-		return false;
-	len = (size_t)(region - device) + 1 + strcspn(region + 1, "/");
-	snprintf(path, sizeof(path), "%.*s/persistence_domain", (int)len,
-		 device);
-	return reads(path, "cpu_cache");
-}
-
-static void look_at_parents(struct dev *dev, dev_t rdev)
-{
-	char link[64], *path;
-
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u", major(rdev),
-		 minor(rdev));
-	path = realpath(link, NULL);
-	dev->nvdimm = path && strstr(path, "/ndbus");
-	dev->eadr = dev->nvdimm && region_is_eadr(path);
-	free(path);
-}
-
-static int judge(struct dev *dev, struct daxctl_dev *d)
-{
-	const char *name = daxctl_dev_get_devname(d);
-
-	if (daxctl_dev_get_size(d) == 0)
-		return err_set(-ENODEV,
-			       "%s: %s has size 0; give it some with `daxctl "
-			       "create-device`",
-			       dev->name, name);
-	if (!daxctl_dev_is_enabled(d))
-		return err_set(-EBUSY,
-			       "%s: %s is bound to no driver; enable it with "
-			       "`daxctl enable-device %s`",
-			       dev->name, name, name);
-	if (daxctl_dev_get_memory(d))
-		return err_set(-EBUSY,
-			       "%s: %s is in use as system RAM; take it back "
-			       "with `daxctl reconfigure-device -m devdax %s`",
-			       dev->name, name, name);
-	dev->size = daxctl_dev_get_size(d);
-	dev->align = align_of(d);
-	dev->numa_node = daxctl_dev_get_target_node(d);
+	if (rc)
+		return rc;
+	dev->size = s->size;
+	dev->align = s->align;
+	dev->numa_node = s->numa_node;
+	dev->nvdimm = s->nvdimm;
+	dev->eadr = s->eadr;
 	return 0;
 }
 
 static int ask(struct dev *dev, dev_t rdev)
 {
-	struct daxctl_ctx *ctx;
-	struct daxctl_dev *d;
-	int rc = daxctl_new(&ctx);
+	const struct scan *s;
+	struct scan *list;
+	int nr = scan_devices(&list), rc;
 
-	if (rc)
-		return err_set(rc, "%s: libdaxctl does not start", dev->name);
-	daxctl_set_log_fn(ctx, silent);
-	d = find(ctx, rdev);
-	if (d)
-		rc = judge(dev, d);
+	if (nr < 0)
+		return nr;
+	s = find(list, nr, rdev);
+	if (s)
+		rc = judge(dev, s);
 	else
 		rc = err_set(-ENODEV,
 			     "%s: libdaxctl knows no DAX device %u:%u; see "
 			     "`daxctl list`, it must be under its own name in "
 			     "/dev too",
 			     dev->name, major(rdev), minor(rdev));
-	daxctl_unref(ctx);
+	free(list);
 	return rc;
 }
 
@@ -150,7 +67,6 @@ int dev_dax_open(struct dev *dev, const struct stat *st)
 	if (rc)
 		return rc;
 	dev->kind = DEV_DAX;
-	look_at_parents(dev, st->st_rdev);
 	rc = dev_open_fd(dev, dev->writable ? O_RDWR : O_RDONLY);
 	if (rc)
 		return rc;
@@ -170,19 +86,49 @@ static int check_end(struct dev *dev, uint64_t end)
 		       (unsigned long long)dev->size, (unsigned long long)end);
 }
 
+/*
+ * By the kernel, through a memfd: where memory has failed, or the device has
+ * shrunk below its alignment, that is an error and no SIGBUS.
+ */
+static int copy_out(struct dev *dev, uint64_t off, const void *from,
+		    struct iovec to)
+{
+	int fd = memfd_create("maru-read", MFD_CLOEXEC);
+	size_t done = 0;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return err_sys("%s: cannot be read", dev->name);
+	for (; done < to.iov_len && n > 0; done += n > 0 ? (size_t)n : 0)
+		n = pwrite(fd, (const char *)from + done, to.iov_len - done,
+			   (off_t)done);
+	if (done == to.iov_len)
+		n = pread(fd, to.iov_base, to.iov_len, 0);
+	close(fd);
+	if (n == (ssize_t)to.iov_len)
+		return 0;
+	if (n >= 0 || errno != EFAULT)
+		return err_sys("%s: cannot be read", dev->name);
+	return err_set(-EIO,
+		       "%s: memory error near byte %llu; see `ndctl list -M` "
+		       "and the kernel's log",
+		       dev->name, (unsigned long long)(off + done));
+}
+
 /* read() is not to be had: a passing mapping of the units around. */
 static int read_dax(struct dev *dev, uint64_t off, void *buf, size_t len)
 {
 	uint64_t from = bits_round_down(off, dev->align);
 	uint64_t to = bits_round_up(off + len, dev->align);
 	unsigned char *p;
+	int rc;
 
 	p = mmap(NULL, to - from, PROT_READ, MAP_SHARED, dev->fd, (off_t)from);
 	if (p == MAP_FAILED)
 		return err_sys("%s: cannot map it to read", dev->name);
-	memcpy(buf, p + (off - from), len);
+	rc = copy_out(dev, off, p + (off - from), (struct iovec){ buf, len });
 	munmap(p, to - from);
-	return 0;
+	return rc;
 }
 
 /*

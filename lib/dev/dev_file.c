@@ -11,6 +11,7 @@
 
 #include "base/bits.h"
 #include "base/err.h"
+#include "dev/scan.h"
 
 #ifndef STATX_ATTR_DAX
 #define STATX_ATTR_DAX 0x00200000
@@ -51,6 +52,9 @@ int dev_file_fill(struct dev *dev)
 		dev->kind = DEV_MEM;
 	else
 		dev->kind = is_dax(dev->fd, page) ? DEV_FSDAX : DEV_FILE;
+	/* page cache lies on whatever node its first user was at */
+	if (dev->kind == DEV_FSDAX)
+		dev->numa_node = scan_block_node(st.st_dev);
 	return 0;
 }
 

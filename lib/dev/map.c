@@ -13,11 +13,6 @@
 #include "base/bits.h"
 #include "base/err.h"
 
-#ifndef MADV_POPULATE_READ
-#define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
-#endif
-
 #define HUGE_PAGE (2ull << 20)
 
 /* Its own codes begin where no errno is. */
@@ -232,15 +227,24 @@ int dev_map_own(struct dev *dev, uint64_t off, uint64_t len,
 	return 0;
 }
 
+static int unaligned(const struct dev *dev, uint64_t off, uint64_t len)
+{
+	return err_set(-EINVAL,
+		       "%s: offset %llu and length %llu must be multiples of "
+		       "%llu, and the length not 0%s",
+		       dev->name, (unsigned long long)off,
+		       (unsigned long long)len, (unsigned long long)dev->align,
+		       dev->kind == DEV_DAX && len ?
+			       "; give the device the alignment that it had "
+			       "when the pool was made: `daxctl create-device "
+			       "--align`" :
+			       "");
+}
+
 int dev_map_check(struct dev *dev, uint64_t off, uint64_t len)
 {
 	if (!len || off % dev->align || len % dev->align)
-		return err_set(-EINVAL,
-			       "%s: offset %llu and length %llu must be "
-			       "multiples of %llu, and the length not 0",
-			       dev->name, (unsigned long long)off,
-			       (unsigned long long)len,
-			       (unsigned long long)dev->align);
+		return unaligned(dev, off, len);
 	if (off > INT64_MAX || len > INT64_MAX - off)
 		return err_set(-ENOSPC, "%s: no device is that large",
 			       dev->name);
@@ -258,6 +262,7 @@ int dev_map(struct dev *dev, uint64_t off, uint64_t len, struct dev_map *map)
 	if (rc)
 		return rc;
 	map->len = len;
+	map->off = off;
 	map->writable = dev->writable;
 	map->forks = dev_forks();
 	/* A child must not write as the client that its parent is; and a core
@@ -279,23 +284,4 @@ void dev_unmap(struct dev_map *map)
 	if (ours)
 		munmap(map->base, map->len);
 	memset(map, 0, sizeof(*map));
-}
-
-int dev_prefault(struct dev_map *map, uint64_t off, uint64_t len)
-{
-	int advice = map->writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t from = bits_round_down(off, page);
-	int tries = 0, rc;
-
-	if (off > map->len || len > map->len - off)
-		return err_set(-EINVAL, "prefault beyond the mapping");
-	if (!len)
-		return 0;
-	do
-		rc = madvise(map->base + from, off + len - from, advice);
-	while (rc && (errno == EINTR || errno == EAGAIN) && ++tries < 100);
-	return rc ? err_sys("cannot prefault %llu bytes from %llu",
-			    (unsigned long long)len, (unsigned long long)off) :
-		    0;
 }

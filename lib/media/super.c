@@ -38,17 +38,27 @@ int media_super_wipe(struct dev *dev, uint64_t window,
 	static const enum section_id copy[COPY_NR] = { SECTION_SUPER_A,
 						       SECTION_SUPER_B,
 						       SECTION_SUPER_C };
-	/* it may have been made when the device was of another alignment */
-	uint64_t len = bits_round_up(old->region_bytes, dev->align);
+	/* it may have been made when the device was of another alignment, and
+	 * then its end may be where nothing can be mapped, or read, any more */
+	uint64_t len =
+		bits_min(bits_round_up(old->region_bytes, dev->align),
+			 bits_round_down(dev->size - window, dev->align));
 	struct dev_map map;
 	int rc = dev_map(dev, window, len, &map);
 	unsigned i;
 
+	/* @ask looks at sections before the clients' */
+	if (!rc && old->section[SECTION_CLIENTS].off > len)
+		rc = err_set(MARU_E_CORRUPT,
+			     "%s: tables of the old pool cannot be mapped",
+			     dev->name);
 	if (!rc && ask)
 		rc = ask(&map, old, dev->name);
 	for (i = 0; i < COPY_NR && !rc; i++) {
 		uint64_t off = old->section[copy[i]].off;
 
+		if (off + sizeof(*old) > len)
+			continue;
 		memset(map.base + off, 0, sizeof(*old));
 		rc = dev_sync(&map, off, sizeof(*old));
 	}
@@ -192,7 +202,8 @@ int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
 		rc = check_sections(sb, name);
 	if (!rc && sb->region_bytes > dev_bytes)
 		rc = err_set(MARU_E_CORRUPT,
-			     "%s: pool of %llu bytes, but only %llu are there",
+			     "%s: pool of %llu bytes, but only %llu are there; "
+			     "give the device or file its former size back",
 			     name, (unsigned long long)sb->region_bytes,
 			     (unsigned long long)dev_bytes);
 	return rc;
