@@ -18,5 +18,6 @@
 #include <maru/iter.h>
 #include <maru/stat.h>
 #include <maru/inspect.h>
+#include <maru/coherence.h>
 
 #endif
