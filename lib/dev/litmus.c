@@ -75,6 +75,7 @@ static void fill(struct litmus *l, uint64_t seed)
 	line_fence();
 }
 
+/* relaxed: the barrier is between the stores and the loads */
 static int identity(struct litmus *l, struct litmus_tally *t)
 {
 	const union line *area = l->w->area;
@@ -84,9 +85,11 @@ static int identity(struct litmus *l, struct litmus_tally *t)
 		fill(l, r * LITMUS_AREA);
 		rc = litmus_barrier(l);
 		for (unsigned i = 0; !rc && i < LITMUS_AREA; i++)
+			line_forget(&area[i]);
+		for (unsigned i = 0; !rc && i < LITMUS_AREA; i++)
 			for (unsigned q = 0; q < 8; q++)
 				judge(t, pattern(r * LITMUS_AREA + i, q),
-				      litmus_ask(&area[i].q[q]));
+				      a64_load_rlx(&area[i].q[q]));
 		if (!rc)
 			rc = litmus_barrier(l);
 	}
