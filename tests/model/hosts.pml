@@ -15,7 +15,8 @@
  * introduce(); Slot .. Undo: join(); Own .. Clear: a call that writes;
  * Leave .. Drop: client_leave(), host_leave(); Tick .. Over: look_at(),
  * take_over(), is_dead_here(); Next .. Gone: recover(), client_fence(),
- * fence(), release(); Local .. LFree: reap() of this kernel's own.
+ * fence(), release(); Rescue: reap_without_slot(); Local .. LFree: reap() of this
+ * kernel's own; Tidy .. Tidied: is_stray() and what follows.
  *
  * -DSCENARIO=n picks who does what, -DCRASHES=n how many may crash,
  * -DMUTANT=n breaks one rule; a broken rule must be caught:
@@ -35,6 +36,8 @@
  * 14 an entry has the same epoch in its next life
  * 15 who reaps without a slot does not have its kernel's lock
  * 16 a recovery is taken over though its host is there
+ * 17 who reaps without a slot does not beat with that lock
+ * 18 who frees a slot of an entry that has gone stores to it first
  */
 #ifndef SCENARIO
 #define SCENARIO 0
@@ -105,6 +108,7 @@ hidden byte two_hosts_recover_one, block_left_behind, slot_left_behind;
 #define REAP 5			/* the dead of this kernel */
 #define TICK0 6			/* look after entry 0, 1 */
 #define TICK1 7
+#define RESCUE 8		/* without a slot, for lack of one */
 
 mtype = {
 	Start, Done, Enter, Claim, Intro, Active, EnterBeat,
@@ -112,7 +116,7 @@ mtype = {
 	Own, Take, Write, Give, Clear, JustBeat,
 	Leave, LeaveRead, LeaveLook, LeaveSwap, Drop,
 	Tick, Fence, Dead, DeadLook, Confirm, Wait, Over,
-	Next, Lock, Ask, Bury, Cell, CellSwap, CellClear, Keep, Sweep, Row, Slots, Unlock, Gone,
+	Rescue, Next, Lock, Ask, Bury, Cell, CellSwap, CellClear, Keep, Sweep, Row, Slots, Unlock, Gone,
 	Local, Tidy, TidyLook, Tidied, LBury, LCell, LClear, LFree
 };
 
@@ -168,6 +172,7 @@ inline next_op()
 	:: op == REAP -> pc = Local
 	:: op == TICK0 -> pc = Tick; x = 0
 	:: op == TICK1 -> pc = Tick; x = 1
+	:: op == RESCUE -> pc = Rescue
 	fi;
 	op = op2; op2 = op3; op3 = op4; op4 = NOTHING
 }
@@ -225,7 +230,7 @@ proctype actor(byte me; byte s; byte op; byte op2; byte op3; byte op4)
 end:	do
 	:: d_step { pc == Start && up[me] ->
 		if
-		:: s != NONE || op == REAP -> e = k	/* from before */
+		:: s != NONE || op == REAP || op == RESCUE -> e = k	/* from before */
 		:: else
 		fi;
 		next_op()
@@ -508,6 +513,20 @@ end:	do
 		fi
 	}
 
+	/* reap_without_slot(): what my host was recovering */
+	:: d_step { pc == Rescue && up[me] ->
+		if
+		:: ENTERED_HERE(k) -> give_up()
+		:: !ENTERED_HERE(k) && !CAN_BEAT && MUTANT != 17 -> give_up()
+		:: else ->
+			if
+			:: CAN_BEAT -> beat()
+			:: else
+			fi;
+			enters[me] = 1; pc = Next
+		fi
+	}
+
 	/* recover slot by slot */
 	:: d_step { pc == Next && up[me] ->
 		if
@@ -609,7 +628,9 @@ end:	do
 	:: d_step { pc == Gone && up[me] ->
 		if
 		:: hs[x] == CONFIRMED && hby[x] == e + 1 && hep[x] == wep &&
-		   (!some || MUTANT == 13) && RELEASES(x) -> free_entry(x)
+		   (!some || MUTANT == 13) && RELEASES(x) && s != NONE ->
+			free_entry(x)
+		:: s == NONE -> enters[me] = 0
 		:: else
 		fi;
 		next_op()
@@ -652,6 +673,9 @@ end:	do
 		fi
 	}
 	:: d_step { pc == Tidied && up[me] ->
+#if MUTANT == 18
+		SURE(MAY_STORE_ROW(t, ti), row_of_another_stored_to);
+#endif
 		if
 		:: SLOT_IS(t, JOINING, 0) -> free_slot(t)
 		:: else

@@ -131,6 +131,12 @@ init {
 		HOST(0); HOST(1);
 		GO(0, 0, 0, BEAT, STORE, BEAT, NOTHING);
 		GO(1, 1, 1, TICK0, TICK0, NOTHING, NOTHING);
+#elif SCENARIO == 8		/* a rescuer whose entry goes meanwhile */
+		HOST(0); HOST(1);
+		GO(0, 0, 0, STORE, NOTHING, NOTHING, NOTHING);
+		GO(1, 1, 1, TICK0, LEAVE, NOTHING, NOTHING);
+		GO(2, 1, NONE, RESCUE, NOTHING, NOTHING, NOTHING);
+		GO(3, 2, NONE, OPEN, TICK0, TICK0, NOTHING);
 #endif
 		run world()
 	};
