@@ -17,6 +17,7 @@
 #include <maru/batch.h>
 #include <maru/iter.h>
 #include <maru/stat.h>
+#include <maru/host.h>
 #include <maru/inspect.h>
 #include <maru/coherence.h>
 

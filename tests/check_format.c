@@ -9,47 +9,12 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "client/client.h"
+#include "common_golden.h"
 #include "common_plain.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Golden files ------------------------------------------------------------- */
-
-/* What @print prints is, line by line, what the file says. */
-static void golden(const char *path, void (*print)(FILE *out))
-{
-	const char *mode = getenv("MARU_GOLDEN");
-	bool anew = mode && !strcmp(mode, "write");
-	char was[256], is[256], *more, *text = NULL;
-	FILE *file, *out;
-	size_t len = 0;
-	unsigned no = 0;
-
-	out = open_memstream(&text, &len);
-	print(out);
-	ck_assert_int_eq(fclose(out), 0);
-	file = fopen(path, anew ? "w+e" : "re");
-	ck_assert_msg(file != NULL, "%s: run in the top folder", path);
-	if (anew)
-		ck_assert_int_ge(fputs(text, file), 0);
-	rewind(file);
-	out = fmemopen(text, len, "r");
-	do {
-		no++;
-		strcpy(was, "the end\n");
-		strcpy(is, "the end\n");
-		more = fgets(was, sizeof(was), file);
-		if (fgets(is, sizeof(is), out))
-			more = is;
-		ck_assert_msg(!strcmp(was, is), "%s:%u: was %sis %s", path, no,
-			      was, is);
-	} while (more);
-	fclose(out);
-	fclose(file);
-	free(text);
-}
 
 /* Layout ------------------------------------------------------------------- */
 
@@ -78,7 +43,8 @@ static const struct field fields[] = {
 	F(media_super, row_bytes), F(media_super, hash_alg),
 	F(media_super, create_flags), F(media_super, label),
 	F(media_super, section), F(media_super, class),
-	F(media_super, quarantine_ms), F(media_super, zero), F(media_super, crc),
+	F(media_super, quarantine_ms), F(media_super, share),
+	F(media_super, host_ms), F(media_super, zero), F(media_super, crc),
 	F(media_control, state), F(media_control, boot),
 	F(media_control, opens), F(media_control, zero),
 	F(media_region_entry, state), F(media_region_entry, uuid),
@@ -89,6 +55,10 @@ static const struct field fields[] = {
 	F(media_client, start), F(media_client, boot), F(media_client, pidns),
 	F(media_client, joined_ns), F(media_client, owes),
 	F(media_client, due), F(media_client, name), F(media_client, zero3),
+	F(media_host, word), F(media_host, zero), F(media_host, boot),
+	F(media_host, machine), F(media_host, wait), F(media_host, zero2),
+	F(media_host, ask), F(media_host, answer), F(media_host, zero3),
+	F(media_host, name),
 	F(media_lane, count),
 	F(media_slab, word), F(media_slab, zero), F(media_slab, hint),
 	F(media_slab, zero2),
@@ -147,6 +117,10 @@ static const struct number numbers[] = {
 	N(SLAB_EMPTY), N(SLAB_CLAIMED), N(SLAB_ACTIVE), N(SLAB_TAIL),
 	N(SLAB_RETIRING), N(CLIENT_FREE), N(CLIENT_JOINING), N(CLIENT_ACTIVE),
 	N(CLIENT_DEAD), N(CLIENT_QUARANTINED), N(MEDIA_QUARANTINE_MAX),
+	N(CLIENT_FENCED), N(CLIENT_LOCK_HOST), N(HOST_FREE), N(HOST_CLAIMED),
+	N(HOST_ACTIVE), N(HOST_FENCED), N(HOST_CONFIRMED),
+	N(MEDIA_SHARE_HOST), N(MEDIA_SHARE_FABRIC), N(MEDIA_SHARE_NONCOHERENT),
+	N(MEDIA_HOSTS_MAX), N(MEDIA_HOST_MS_MIN), N(MEDIA_HOST_MS_MAX),
 };
 /* clang-format on */
 
@@ -185,6 +159,8 @@ static void print_words(FILE *out)
 			     0x12345678)),
 		N(slab_word_make(SLAB_TAIL, 0x45, 0x678, 0x9abc, 0xdef012)),
 		N(client_make(CLIENT_ACTIVE, 0x12345678)),
+		N(client_at(client_make(CLIENT_ACTIVE, 0x12345678), 0x3f)),
+		N(host_make(HOST_FENCED, 0x2b, 0xabcde, 0x12345678)),
 		N(slot_make(0xfedcba9876543210, 0x12345678, 0x0abcdef0)),
 		N(head_next(0x1234567000000000, 0x3, 0x89abcdef)),
 		N(entry_room(4096, 192)),
@@ -241,18 +217,21 @@ static int lay_out(struct media_plan *p, struct media_super *sb)
 	return rc;
 }
 
-static void print_pool(FILE *out, uint64_t bytes, uint32_t unit)
+static void print_pool(FILE *out, uint64_t bytes, uint32_t unit, uint32_t share)
 {
 	struct media_plan p = {
 		.bytes = bytes,
 		.unit = unit,
 		.client_nr = 64,
 		.hash_alg = HASH_XXH3,
+		.share = share,
+		.host_ms = 1000,
 	};
 	struct media_super sb;
 	unsigned i;
 
-	fprintf(out, "pool %llu unit %u\n", (unsigned long long)bytes, unit);
+	fprintf(out, "pool %llu unit %u%s\n", (unsigned long long)bytes, unit,
+		share ? " shared" : "");
 	if (lay_out(&p, &sb)) {
 		fprintf(out, "  too small\n");
 		return;
@@ -276,7 +255,8 @@ static void print_geometry(FILE *out)
 
 	for (i = 0; i < PLAIN_LEN(bytes); i++)
 		for (j = 0; j < PLAIN_LEN(unit); j++)
-			print_pool(out, bytes[i], unit[j]);
+			print_pool(out, bytes[i], unit[j], MEDIA_SHARE_HOST);
+	print_pool(out, G, 64 * K, MEDIA_SHARE_FABRIC);
 }
 
 START_TEST(the_geometry_is_the_golden_one)
@@ -295,6 +275,8 @@ static uint64_t least(const struct media_super *sb, unsigned i)
 		return (sb->class_nr + 1ull) * sizeof(struct media_hand);
 	case SECTION_ACTIVE:
 		return (sb->client_nr + 63ull) / 64 * 8;
+	case SECTION_HOSTS:
+		return sb->share ? 64 * sizeof(struct media_host) : 0;
 	case SECTION_CLIENTS:
 		return sb->client_nr * sizeof(struct media_client);
 	case SECTION_COUNTERS:
@@ -334,11 +316,15 @@ static bool in_bounds(const struct media_super *sb, uint64_t bytes)
 	    sb->row_bytes % 8)
 		return false;
 	for (i = 0; i < SECTION_NR; i++) {
-		const struct media_section *s = &sb->section[i];
+		unsigned id = media_section_order(i);
+		const struct media_section *s = &sb->section[id];
 
+		if (!s->off && !s->len && !least(sb, id))
+			continue;
 		if (s->off % MEDIA_PAGE || s->off < end ||
 		    s->off > sb->region_bytes ||
-		    s->len > sb->region_bytes - s->off || s->len < least(sb, i))
+		    s->len > sb->region_bytes - s->off ||
+		    s->len < least(sb, id))
 			return false;
 		end = s->off + s->len;
 	}
@@ -399,6 +385,8 @@ START_TEST(sections_of_any_pool_are_apart_and_inside)
 						.unit = unit,
 						.client_nr = clients[i],
 						.hash_alg = HASH_SIPHASH,
+						.share = more == 1,
+						.host_ms = 10000,
 					};
 
 					check_pool(&p);

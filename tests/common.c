@@ -2,8 +2,8 @@
 /* A pool on each medium, made afresh for every test and looked over after. */
 #include "common.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,16 +293,17 @@ static int make_scratch(void)
 	return mkdtemp(scratch) != NULL;
 }
 
+static int remove_one(const char *path, const struct stat *st, int type,
+		      struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	remove(path);
+	return 0;
+}
+
 static void remove_scratch(void)
 {
-	DIR *d = opendir(scratch);
-	struct dirent *e;
-
-	while (d != NULL && (e = readdir(d)) != NULL)
-		unlinkat(dirfd(d), e->d_name, 0);
-	if (d != NULL)
-		closedir(d);
-	rmdir(scratch);
+	nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /*

@@ -208,9 +208,17 @@ static uint64_t change(const struct fuzz_edit *e, uint64_t old, uint64_t from)
 	}
 }
 
+/* The hosts' has a number of its own: those of the corpus stay what they are */
+static unsigned section_of(const struct fuzz_edit *e)
+{
+	if (e->section >= FUZZ_HOSTS && work.image->sb.share)
+		return SECTION_HOSTS;
+	return e->section % (SECTION_SUPER_C + 1u);
+}
+
 void fuzz_edit(const struct fuzz_edit *e)
 {
-	unsigned section = e->section % SECTION_NR;
+	unsigned section = section_of(e);
 	const struct media_section *s = &work.image->sb.section[section];
 	unsigned width = 1u << (e->width & 3);
 	unsigned step = e->width & FUZZ_STRIDE ? fuzz_record(section) : width;
@@ -236,7 +244,7 @@ void fuzz_edit(const struct fuzz_edit *e)
 
 uint64_t fuzz_word(const struct fuzz_edit *e)
 {
-	unsigned section = e->section % SECTION_NR;
+	unsigned section = section_of(e);
 	const struct media_section *s = &work.image->sb.section[section];
 	unsigned width = 1u << (e->width & 3);
 	uint64_t off = e->off % s->len;

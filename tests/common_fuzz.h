@@ -70,6 +70,7 @@ enum fuzz_op {
 };
 
 #define FUZZ_STRIDE 0x80u /* in width: repeat in every record */
+#define FUZZ_HOSTS 240u	  /* section numbers from here on, in a shared pool */
 
 struct fuzz_edit {
 	uint8_t section, op, width, repeat;

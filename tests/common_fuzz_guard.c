@@ -74,12 +74,19 @@ static bool find_super(const struct guard *g, struct media_super *sb)
 static void poison_gaps(const struct guard *g)
 {
 	struct media_super sb;
+	uint64_t end = 0;
 
 	if (g->len < 4 * MEDIA_PAGE || !find_super(g, &sb))
 		return;
-	for (unsigned i = 0; i + 1 < SECTION_NR; i++)
-		poison(g, sb.section[i].off + sb.section[i].len,
-		       sb.section[i + 1].off);
+	for (unsigned i = 0; i < SECTION_NR; i++) {
+		const struct media_section *s =
+			&sb.section[media_section_order(i)];
+
+		if (end && s->len)
+			poison(g, end, s->off);
+		if (s->len)
+			end = s->off + s->len;
+	}
 	if (!strict)
 		return;
 	poison(g, 0, 2 * MEDIA_PAGE);

@@ -41,6 +41,7 @@ static void sections(struct image *m)
 		[SECTION_REGIONS] = 64 * 64,
 		[SECTION_HANDS] = 128 * 64,
 		[SECTION_ACTIVE] = 4096,
+		[SECTION_HOSTS] = sb->share ? 64 * 256 : 0,
 		[SECTION_CLIENTS] = sb->client_nr * 256ull,
 		[SECTION_COUNTERS] = sb->client_nr * 256ull * sb->lane_nr,
 		[SECTION_SLABS] = sb->slab_nr * 256ull,
@@ -52,11 +53,17 @@ static void sections(struct image *m)
 		[SECTION_DATA] = (uint64_t)sb->unit_nr << sb->unit_shift,
 		[SECTION_SUPER_C] = 4096,
 	};
+	static const uint8_t order[SECTION_NR] = {
+		0, 1, 2, 3, 4, 5, 15, 6, 7, 8, 9, 10, 11, 12, 13, 14
+	};
 	uint64_t end = 0;
 
-	for (unsigned i = 0; i < SECTION_NR; i++) {
+	for (unsigned n = 0; n < SECTION_NR; n++) {
+		unsigned i = order[n];
 		const struct media_section *s = &sb->section[i];
 
+		if (!need[i] && !s->off && !s->len)
+			continue;
 		if (s->off < end || s->off % 4096 || s->len < need[i] ||
 		    s->off + s->len > m->len)
 			image_fault(m, 1,

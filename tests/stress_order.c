@@ -273,7 +273,7 @@ static void empty_row(void)
 {
 	pair_must(bytes_of(block)[0] == 0);
 	client_undo_row(&p->client, p->client.self,
-			client_inc(p->client.self_word));
+			client_inc(p->client.self_word), DIR_DEAD);
 	pair_pass(1);
 }
 

@@ -155,6 +155,7 @@ int maru_check(struct maru_pool *pool, maru_fault_fn fn, void *ctx);
 #define MARU_FSCK_GUARD 0x08u	/* memory that fails is -EIO, no SIGBUS */
 #define MARU_FSCK_ONLINE 0x10u	/* others are at work: only what is sure */
 #define MARU_FSCK_CLEAR_BAD 0x20u /* with REPAIR: use bad blocks again */
+#define MARU_FSCK_TAKEOVER 0x40u  /* with REPAIR: silent hosts are down */
 
 struct maru_fsck_opts {
 	size_t size;	 /* sizeof(struct maru_fsck_opts) */

@@ -39,6 +39,11 @@ struct maru_pool;
  */
 #define MARU_QUARANTINE_NONE UINT32_MAX
 
+/* Whose processes share the pool; see "Several hosts" in maru-concurrency(7). */
+#define MARU_SHARE_HOST 0u   /* those of one host */
+#define MARU_SHARE_FABRIC 1u /* of hosts whose caches the fabric keeps one */
+#define MARU_SHARE_NONCOHERENT 2u /* of others; can only be read */
+
 /** Options of maru_create(); zero means the default everywhere. */
 struct maru_create_opts {
 	size_t size;	      /* sizeof(struct maru_create_opts) */
@@ -54,6 +59,9 @@ struct maru_create_opts {
 	size_t class_nr;	 /* at most 16 */
 	uint32_t quarantine_ms;	 /* MARU_QUARANTINE_NONE; 0: 2000 */
 	uint32_t reserved;	 /* 0 */
+	uint32_t share;		 /* MARU_SHARE_* */
+	uint32_t host_ms;	 /* FABRIC: a host that is silent for so long is
+			   * declared gone, 100 to 3600000; 0: 10000 */
 };
 
 /**
@@ -88,6 +96,7 @@ int maru_create_mem(const struct maru_create_opts *opts, int *fd);
 #define MARU_OPEN_PREFAULT_ALL 0x04u  /* fault in tables and data */
 #define MARU_OPEN_VERIFY 0x08u	      /* check a value's checksum on retrieve */
 #define MARU_OPEN_GUARD 0x20u	      /* memory that fails is -EIO, no SIGBUS */
+#define MARU_OPEN_NO_BEAT 0x40u	      /* no thread; see maru_tick() */
 
 /** Options of maru_open(); zero means the default everywhere. */
 struct maru_open_opts {

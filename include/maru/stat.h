@@ -36,7 +36,8 @@ extern "C" {
 	X(reaps, "dead clients cleaned up after")                           \
 	X(reaped_blocks, "blocks of dead clients given back")               \
 	X(corrupt, "entries dropped for a bad checksum")                    \
-	X(bad, "blocks taken out of use for a memory error")
+	X(bad, "blocks taken out of use for a memory error")                \
+	X(fenced, "hosts declared gone")
 
 struct maru_counters {
 #define MARU_X(name, text) uint64_t name;

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HOST_MS 10000u
+
 static const uint32_t known_flags = MARU_CREATE_FORCE | MARU_CREATE_DURABLE |
 				    MARU_CREATE_SIPHASH | MARU_CREATE_CRC |
 				    MARU_CREATE_SPARSE;
@@ -31,6 +33,15 @@ static int check_opts(const struct maru_create_opts *o)
 		return err_set(-EINVAL, "mode: 0%o is no file mode", o->mode);
 	if (o->reserved)
 		return err_set(-EINVAL, "reserved: is not 0");
+	if (o->share > MARU_SHARE_NONCOHERENT)
+		return err_set(-EINVAL, "share: %u is not known", o->share);
+	if (o->share == MARU_SHARE_NONCOHERENT)
+		return err_set(
+			-ENOTSUP,
+			"share: hosts whose caches nobody keeps coherent cannot write one pool: two of them can win one compare-and-swap");
+	if (o->host_ms && o->share != MARU_SHARE_FABRIC)
+		return err_set(-EINVAL,
+			       "host_ms: only where several hosts share");
 	if (o->class_nr > 16 || (o->class_nr && !o->classes))
 		return err_set(
 			-EINVAL,
@@ -49,8 +60,10 @@ static int refuse_users(struct dev *dev, const struct maru_create_opts *o,
 			const struct media_super *old, struct dev_lock *lock)
 {
 	static const unsigned char none[16];
-	int rc = dev_lock_open(dev, old ? old->pool_uuid : none, o->offset,
-			       lock);
+	int rc;
+
+	dev->shared = old && old->share;
+	rc = dev_lock_open(dev, old ? old->pool_uuid : none, o->offset, lock);
 
 	if (rc)
 		return rc;
@@ -120,6 +133,8 @@ static int plan(const struct maru_create_opts *o, uint64_t bytes,
 				     MARU_CREATE_CRC),
 		.label = o->label,
 		.quarantine_ms = quarantine(o),
+		.share = o->share,
+		.host_ms = o->host_ms ? o->host_ms : HOST_MS,
 	};
 	struct media_class class[SLAB_CLASS_MAX] = { 0 };
 	int rc;
@@ -217,7 +232,7 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 	/* else power that is lost halfway leaves a superblock that says all
 	 * is well, over tables that are half another pool's */
 	if (!rc && pool)
-		rc = media_super_wipe(dev, o->offset, &old);
+		rc = media_super_wipe(dev, o->offset, &old, host_alone_at);
 	if (rc) {
 		dev_abandon(dev);
 	} else {

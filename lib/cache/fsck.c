@@ -151,6 +151,11 @@ static int rebuild(struct maru_pool *p, uint32_t flags)
 	int rc;
 
 	media_begin_repair(&p->media);
+	if (host_anybody(&p->client)) { /* K9: after the mark */
+		media_cancel_repair(&p->media);
+		return err_set(-EBUSY, "%s: another host has just opened it",
+			       p->client.target);
+	}
 	if (values && p->guard)
 		retire_failed(p);
 	rc = slab_rebuild(&p->slab, keep, &k, flags & MARU_FSCK_CLEAR_BAD);
@@ -258,6 +263,19 @@ static void check_dead_and_values(struct maru_pool *p, struct fault_sink *sink)
 	check_dead(p, sink);
 }
 
+/* Of a fabric pool: no host is there, and then, is it sound? */
+static int be_alone(struct maru_pool *p, uint32_t flags)
+{
+	int rc = 0;
+
+	if (flags & MARU_FSCK_REPAIR)
+		rc = host_alone(&p->client, flags & MARU_FSCK_TAKEOVER);
+	p->media.survivor =
+		host_is_lone_survivor(&p->client) ||
+		(!(flags & MARU_FSCK_REPAIR) && host_anybody(&p->client));
+	return rc;
+}
+
 int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	      struct maru_fsck_result *res)
 {
@@ -268,8 +286,10 @@ int pool_fsck(struct maru_pool *p, const struct maru_fsck_opts *o,
 	};
 	struct fault_sink none = { 0 };
 	struct census n;
-	int rc;
+	int rc = be_alone(p, o->flags);
 
+	if (rc)
+		return rc;
 	sink.live = o->flags & MARU_FSCK_ONLINE ||
 		    (!sink.fixing && check_others(p));
 	rc = check_sure(p, &sink,
@@ -295,8 +315,10 @@ static int check_opts(const struct maru_fsck_opts *o)
 {
 	const uint32_t known = MARU_FSCK_REPAIR | MARU_FSCK_DATA |
 			       MARU_FSCK_REBUILD | MARU_FSCK_GUARD |
-			       MARU_FSCK_ONLINE | MARU_FSCK_CLEAR_BAD;
-	const uint32_t repair = MARU_FSCK_REBUILD | MARU_FSCK_CLEAR_BAD;
+			       MARU_FSCK_ONLINE | MARU_FSCK_CLEAR_BAD |
+			       MARU_FSCK_TAKEOVER;
+	const uint32_t repair = MARU_FSCK_REBUILD | MARU_FSCK_CLEAR_BAD |
+				MARU_FSCK_TAKEOVER;
 
 	if (o->flags & ~known || o->reserved)
 		return err_set(-EINVAL, "flags: 0x%x has unknown bits",

@@ -13,6 +13,7 @@
 #include "cache/pool.h"
 
 #include <maru/batch.h>
+#include <maru/host.h>
 #include <maru/iter.h>
 #include <maru/ref.h>
 #include <maru/stat.h>
@@ -123,6 +124,11 @@
 	  (struct maru_pool * pool, struct maru_client * out, size_t cap),     \
 	  (pool, out, cap))                                                    \
 	X(reap, (struct maru_pool * pool), (pool))                             \
+	X(hosts,                                                               \
+	  (struct maru_pool * pool, struct maru_host * out, size_t cap),       \
+	  (pool, out, cap))                                                    \
+	X(host_confirm, (struct maru_pool * pool, uint32_t no), (pool, no))    \
+	X(tick, (struct maru_pool * pool), (pool))                             \
 	X(inspect_super, (struct maru_pool * pool, struct maru_super * out),   \
 	  (pool, out))                                                         \
 	X(inspect_section,                                                     \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* Opening and closing: the handle's life. */
+#include "cache/beat.h"
 #include "cache/open.h"
 #include "cache/pool.h"
 
@@ -91,7 +92,8 @@ static int check_opts(const struct maru_open_opts *o)
 {
 	const uint32_t known = MARU_OPEN_RDONLY | MARU_OPEN_PREFAULT_META |
 			       MARU_OPEN_PREFAULT_ALL | MARU_OPEN_VERIFY |
-			       MARU_OPEN_INSPECT | MARU_OPEN_GUARD;
+			       MARU_OPEN_INSPECT | MARU_OPEN_GUARD |
+			       MARU_OPEN_NO_BEAT;
 
 	if (o->flags & ~known || o->reserved)
 		return err_set(-EINVAL, "flags: 0x%x has unknown bits",
@@ -104,6 +106,17 @@ static int check_opts(const struct maru_open_opts *o)
 		return err_set(-EINVAL, "offset: %llu is no multiple of %u",
 			       (unsigned long long)o->offset, MEDIA_PAGE);
 	return 0;
+}
+
+static int check_share(const struct maru_pool *p, const struct dev *dev,
+		       const struct media_super *sb)
+{
+	if (p->rdonly || sb->share != MEDIA_SHARE_NONCOHERENT)
+		return 0;
+	return err_set(
+		-ENOTSUP,
+		"%s: made for hosts whose caches nobody keeps coherent: there two of them can win one compare-and-swap, so it can only be read",
+		dev->name);
 }
 
 /* Superblock, lock, superblock again: nobody formatted it in between. */
@@ -122,6 +135,10 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 			"%s: has features 0x%llx, so this library version may only read it",
 			dev->name, (unsigned long long)first.ro_compat);
 	*sb = first;
+	rc = check_share(p, dev, sb);
+	if (rc)
+		return rc;
+	dev->shared = sb->share;
 	rc = dev_lock_open(dev, first.pool_uuid, o->offset, &p->client.lock);
 	if (rc) {
 		p->client.lock.fd = -1;
@@ -150,6 +167,28 @@ static int prefault(struct maru_pool *p, uint32_t flags)
 		       0;
 }
 
+/* As one of its clients; of a fabric pool the host comes first. */
+static int join(struct maru_pool *p, const struct maru_open_opts *o)
+{
+	struct client *c = &p->client;
+	int rc = host_enter(c);
+
+	if (!rc && c->host.all)
+		rc = host_prove(c, &p->media.survivor);
+	if (!rc)
+		rc = media_enter(&p->media);
+	if (!rc)
+		rc = client_join(c, o->name ? o->name :
+					      program_invocation_short_name);
+	if (!rc)
+		rc = media_enter(&p->media);
+	if (rc)
+		host_leave(c);
+	else
+		host_tick(c);
+	return rc;
+}
+
 static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 {
 	int rc = slab_attach(&p->slab, &p->media);
@@ -162,14 +201,7 @@ static int enter(struct maru_pool *p, const struct maru_open_opts *o)
 	rc = client_attach(&p->client, &p->media, &p->dir);
 	if (!rc)
 		rc = prefault(p, o->flags);
-	if (rc || p->rdonly || p->alone)
-		return rc;
-	rc = media_enter(&p->media);
-	if (!rc)
-		rc = client_join(&p->client,
-				 o->name ? o->name :
-					   program_invocation_short_name);
-	return rc ? rc : media_enter(&p->media);
+	return rc || p->rdonly || p->alone ? rc : join(p, o);
 }
 
 static void undo(struct maru_pool *p)
@@ -210,6 +242,7 @@ static int open_handle(const char *target, const struct maru_open_opts *o,
 		return err_set(-ENOMEM, "%s: out of memory", target);
 	p->client.lock.fd = -1;
 	p->client.self = CLIENT_NONE;
+	p->client.host.no = HOST_NONE;
 	p->rdonly = o->flags & MARU_OPEN_RDONLY;
 	p->verify = o->flags & MARU_OPEN_VERIFY;
 	rc = o->flags & MARU_OPEN_GUARD ? guard_install() : 0;
@@ -224,6 +257,8 @@ static int open_handle(const char *target, const struct maru_open_opts *o,
 		       err_sys("MADV_WIPEONFORK");
 	if (!rc)
 		rc = open_dev(p, dev, o);
+	if (!rc && !(o->flags & MARU_OPEN_NO_BEAT))
+		rc = beat_start(p);
 	if (rc) {
 		undo(p);
 		return rc;
@@ -262,6 +297,12 @@ int pool_open_alone(const char *target, const struct maru_fsck_opts *f,
 	return rc ? rc : open_handle(target, &o, repair, pool);
 }
 
+/* Of a fabric pool values were flushed when they were committed. */
+static uint64_t to_sync(const struct media_region *r)
+{
+	return media_shared(r) ? r->sb.section[SECTION_DATA].off : r->map.len;
+}
+
 /* The last one out writes back and says that all is in order. */
 static void leave_clean(struct maru_pool *p)
 {
@@ -271,7 +312,7 @@ static void leave_clean(struct maru_pool *p)
 	if (client_others(&p->client))
 		return;
 	if (p->media.durable)
-		dev_sync(&r->map, 0, r->map.len);
+		dev_sync(&r->map, 0, to_sync(r));
 	media_make_clean(&p->media, seen);
 	if (p->media.durable)
 		dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
@@ -292,8 +333,12 @@ static int leave(struct maru_pool *p, unsigned flags)
 			-EBUSY,
 			"%llu views and pins and %llu buffers are still held",
 			(unsigned long long)pins, (unsigned long long)buffers);
+	beat_stop(p);
+	if (p->client.host.all) /* nobody else may be here to do it */
+		client_reap_all(&p->client);
 	client_leave(&p->client);
 	leave_clean(p);
+	host_leave(&p->client);
 	return 0;
 }
 
@@ -310,6 +355,8 @@ int maru_close(struct maru_pool *pool, unsigned flags)
 		free(pool);
 		return 0;
 	}
+	if (a32_load_rlx(&pool->struck)) /* relaxed, as below */
+		beat_stop(pool);
 	/* struck: its slot is reaped when this mapping is gone */
 	rc = !pool->guard ? leave(pool, flags) :
 	     a32_load_rlx(&pool->struck) ? /* as in pool_enter_guarded() */

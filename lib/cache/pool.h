@@ -28,8 +28,9 @@ struct maru_pool {
 	bool guard; /* memory that fails is -EIO, not a signal */
 	a32 struck; /* it did, in the tables: this client is at its end */
 	bool alone; /* for repair: no client, nobody else there */
-	a32 window; /* where to look for slabs to empty */
-	a32 rooms;  /* how often room had to be made */
+	struct beat *beat; /* see beat.h; NULL: none */
+	a32 window;	   /* where to look for slabs to empty */
+	a32 rooms;	   /* how often room had to be made */
 };
 
 int pool_refuse(const char *whose);

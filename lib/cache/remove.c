@@ -24,7 +24,8 @@ bool pool_drop_claim(struct maru_pool *p, const struct dir_hit *claim)
 	if ((client_inc(w) & 0xfff) == block_owner_inc(claim->word) &&
 	    client_state(w) != CLIENT_FREE && client_alive(&p->client, slot))
 		return false;
-	dir_reap(&p->dir, claim->idx, slot, block_owner_inc(claim->word));
+	dir_undo(&p->dir, claim->idx, slot, block_owner_inc(claim->word),
+		 client_sure(&p->client, w));
 	return true;
 }
 

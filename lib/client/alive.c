@@ -170,23 +170,31 @@ static bool before_us(const struct client *c, const struct media_client *m,
 	       a64_load_rlx(&m->joined_ns) < dev_process_since(UINT64_MAX);
 }
 
-/*
- * The slot's word must be read before and exchanged afterwards: what is said
- * here is of whoever has the slot meanwhile.
- */
-int client_alive(struct client *c, uint32_t slot)
+bool client_is_here(const struct client *c, uint64_t w)
+{
+	uint32_t no = client_host(w);
+
+	if (!c->host.all)
+		return true;
+	return no < HOST_NR && host_is_ours(c, no) &&
+	       host_is_there(host_word(&c->host, no));
+}
+
+bool client_same_boot(const struct client *c, uint32_t a, uint32_t b)
+{
+	const struct media_host *x = &c->host.all[a], *y = &c->host.all[b];
+
+	/* relaxed: H1 ordered them */
+	return a64_load_rlx(&x->boot[0]) == a64_load_rlx(&y->boot[0]) &&
+	       a64_load_rlx(&x->boot[1]) == a64_load_rlx(&y->boot[1]);
+}
+
+int client_alive_here(struct client *c, uint32_t slot)
 {
 	const struct media_client *m = &c->slots[slot];
 	uint64_t pid;
 	int held, alive;
 
-	if (slot >= c->slot_nr)
-		return 0; /* no client can be that one */
-	if (slot == c->self)
-		return 1;
-	/* that is how it came there; by now the pid may be another's */
-	if (client_state(client_word(c, slot)) == CLIENT_QUARANTINED)
-		return 0;
 	held = dev_lock_held(&c->lock, CLIENT_LOCK_SLOT + slot);
 	if (held < 0)
 		return -1;
@@ -201,4 +209,41 @@ int client_alive(struct client *c, uint32_t slot)
 	if (alive == -1)
 		return 0; /* another pid namespace: the lock is all we have */
 	return alive && maps_pool(c, pid) ? 1 : 0;
+}
+
+enum dir_sure client_sure(const struct client *c, uint64_t w)
+{
+	/* of one that came to a FREE slot's end nothing is left to be sure of */
+	return client_state(w) == CLIENT_FREE || client_is_here(c, w) ?
+		       DIR_DEAD :
+		       DIR_FENCED;
+}
+
+/* Until its host is declared gone it is alive, for all we can know. */
+static int alive_there(const struct client *c, uint64_t w)
+{
+	uint32_t no = client_host(w);
+
+	return no >= HOST_NR || host_is_there(host_word(&c->host, no));
+}
+
+/*
+ * The slot's word must be read before and exchanged afterwards: what is said
+ * here is of whoever has the slot meanwhile.
+ */
+int client_alive(struct client *c, uint32_t slot)
+{
+	uint64_t w;
+
+	if (slot >= c->slot_nr)
+		return 0; /* no client can be that one */
+	if (slot == c->self)
+		return 1;
+	w = client_word(c, slot);
+	/* that is how it came there; by now the pid may be another's */
+	if (client_state(w) == CLIENT_QUARANTINED)
+		return 0;
+	if (client_state(w) != CLIENT_FREE && !client_is_here(c, w))
+		return alive_there(c, w);
+	return client_alive_here(c, slot);
 }

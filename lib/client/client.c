@@ -22,6 +22,7 @@ int client_attach(struct client *c, const struct media *m, struct dir *d)
 	client_clock_start(c, root->sb.quarantine_ms);
 	pthread_mutex_init(&c->reaping, NULL);
 	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
+	host_attach(c, m);
 	return client_identity(&c->me);
 }
 
@@ -58,27 +59,36 @@ static void tell(struct client *c, struct media_client *m, const char *name)
 static bool join(struct client *c, uint32_t slot, const char *name)
 {
 	struct media_client *m = &c->slots[slot];
-	uint64_t w = client_word(c, slot);
+	uint64_t w = client_word(c, slot), joining;
 	uint32_t inc = client_inc(w);
 
-	/* C3 was acquired with w; K7 full */
+	joining = client_at(client_make(CLIENT_JOINING, inc), c->host.no);
+	/* C3 was acquired with w; K7 full, K8 full */
 	if (client_state(w) != CLIENT_FREE ||
-	    !a64_cas_full(&m->word, &w, client_make(CLIENT_JOINING, inc)))
+	    !a64_cas_full(&m->word, &w, joining))
 		return false;
+	/* our host's entry may be another's by now, or we were fenced */
+	if (c->host.all && !host_beat(c)) {
+		/* C3 release */
+		a64_cas_full(&m->word, &joining,
+			     client_make(CLIENT_FREE, inc + 1));
+		return false;
+	}
 	c->self = slot;
-	c->self_word = client_make(CLIENT_ACTIVE, inc);
+	c->self_word = client_as(joining, CLIENT_ACTIVE);
 	c->dir->slab->self = slot;
 	c->dir->slab->self_inc = inc;
 	c->dir->owes = &m->owes;
 	tell(c, m, name);
-	/* an exchange, as whoever has declared us dead is to be believed */
-	w = client_make(CLIENT_JOINING, inc);
-	/* C1 release */
-	if (!a64_cas_full(&m->word, &w, c->self_word)) {
+	/* an exchange, as whoever has declared us dead is to be believed;
+	 * C1 release */
+	if (!a64_cas_full(&m->word, &joining, c->self_word)) {
 		c->self = c->dir->slab->self = CLIENT_NONE;
 		c->dir->owes = NULL;
 		return false;
 	}
+	/* before any block names us, which others may see when we are gone */
+	slab_persist(c->dir->slab, m, sizeof(*m));
 	ledger_activate(c->dir->slab, slot);
 	return true;
 }
@@ -116,14 +126,49 @@ static int no_slot(const struct client *c)
 		(unsigned long long)bits_div_up(first, 1000000));
 }
 
+/* The host's entry may go between our having it and our having a slot. */
+static int enter_and_try(struct client *c, const char *name)
+{
+	int rc, tries;
+
+	for (tries = 0; tries < 16; tries++) {
+		rc = try_slots(c, name);
+		if (!rc || !c->host.all || host_beat(c))
+			return rc;
+		rc = host_enter(c);
+		if (rc)
+			return rc;
+	}
+	return rc;
+}
+
+/*
+ * Other hosts go by slots, and see none of ours: so that none of them takes
+ * what we are changing for finished, our host's entry may not go meanwhile.
+ */
+static int reap_without_slot(struct client *c)
+{
+	int done;
+
+	if (!c->host.all)
+		return client_reap_all(c);
+	if (dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false))
+		return 0;
+	done = client_reap_all(c);
+	dev_lock_drop(&c->lock, CLIENT_LOCK_HOST);
+	return done;
+}
+
 int client_join(struct client *c, const char *name)
 {
-	int rc = try_slots(c, name);
+	int rc = enter_and_try(c, name);
 
-	if (rc == -EUSERS && client_reap_all(c) > 0)
-		rc = try_slots(c, name);
-	if (rc)
+	if (rc == -EUSERS && reap_without_slot(c) > 0)
+		rc = enter_and_try(c, name);
+	if (rc == -EUSERS)
 		return no_slot(c);
+	if (rc)
+		return rc;
 	client_count(c, COUNT_reaps, c->early_reaps);
 	client_count(c, COUNT_reaped_blocks, c->early_blocks);
 	client_reap_all(c);
@@ -138,18 +183,18 @@ void client_leave(struct client *c)
 
 	if (client_ok(c)) {
 		uint32_t inc = client_inc(c->self_word);
+		uint64_t w = c->self_word;
 		struct client_undone left;
 
 		dir_settle(c->dir);
-		left = client_undo_row(c, slot, inc);
+		left = client_undo_row(c, slot, inc, DIR_DEAD);
 		ledger_deactivate(s, slot);
 		a64_store_rlx(&m->pid, 0); /* relaxed: C3 orders it */
-		/* a row that is not zero is for the next reaper to see to;
-		 * C3 release; K7 full */
-		a64_store_full(&m->word,
-			       left.zombies ?
-				       client_make(CLIENT_DEAD, inc) :
-				       client_make(CLIENT_FREE, inc + 1));
+		/* a row that is not zero is for the next reaper to see to; an
+		 * exchange, as in client_free_slot(); C3 release; K7 full */
+		a64_cas_full(&m->word, &w,
+			     left.zombies ? client_as(w, CLIENT_DEAD) :
+					    client_make(CLIENT_FREE, inc + 1));
 	}
 	dev_lock_drop(&c->lock, CLIENT_LOCK_SLOT + slot);
 	c->self = CLIENT_NONE;

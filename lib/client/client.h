@@ -21,7 +21,7 @@
  * Ordering (label: release side -> acquire side, what becomes visible):
  *  C1: join() -> client_word()   the slot's identity and counters' base
  *  C2: tell() -> client_alive()  start time, boot id, pid namespace
- *  C3: client_leave(), free_slot() -> client_word()  the row is empty, nothing
+ *  C3: client_leave(), client_free_slot() -> client_word()  the row is empty, nothing
  *	of the last client's is left to be done
  *
  * Dekker (each side changes its own, then looks at the other's, all full):
@@ -33,6 +33,7 @@
 #define CLIENT_CLIENT_H
 
 #include "client/format.h"
+#include "client/host.h"
 #include "dir/dir.h"
 
 #include <pthread.h>
@@ -41,6 +42,7 @@
 #define CLIENT_LOCK_POOL 0u /* shared: a user; exclusive: format, repair */
 #define CLIENT_LOCK_SLOT 1u
 #define CLIENT_LOCK_REAP 2048u
+#define CLIENT_LOCK_HOST 4000u /* of this host's processes: its entry */
 
 /* A process, for good: no other one will ever be the same. */
 struct client_identity {
@@ -58,6 +60,7 @@ struct client {
 	struct dev_lock lock;
 	struct dir *dir;
 	struct client_identity me;
+	struct host_self host;
 	/* Private to the process: its threads share the lock's description,
 	 * which therefore does not keep them from each other. */
 	pthread_mutex_t reaping;
@@ -107,6 +110,26 @@ static inline uint64_t client_make(enum client_state state, uint32_t inc)
 	return (uint64_t)state | (uint64_t)inc << 32;
 }
 
+/* The same client in another state. */
+static inline uint64_t client_as(uint64_t w, enum client_state state)
+{
+	return (w & ~0xfull) | (uint64_t)state;
+}
+
+/** client_host() - the entry of its host, or HOST_NONE */
+static inline uint32_t client_host(uint64_t w)
+{
+	return (uint32_t)(w >> 4 & 0xff) - 1;
+}
+
+static inline uint64_t client_at(uint64_t w, uint32_t host)
+{
+	return w | (uint64_t)((host + 1) & 0xff) << 4;
+}
+
+/* Its host was declared gone: nothing of it is used before that is confirmed */
+#define CLIENT_FENCED 0x1000ull
+
 /** client_ok() - nobody has declared us dead. */
 static inline bool client_ok(const struct client *c)
 {
@@ -119,8 +142,20 @@ static inline bool client_ok(const struct client *c)
 int client_identity(struct client_identity *me);
 /** client_shift_ns() - of a clock ("monotonic"), by our time namespace */
 int64_t client_shift_ns(const char *clock);
-/** client_alive() - 1 alive, 0 certainly gone, -1 cannot tell (alive then) */
+/**
+ * client_alive() - 1 alive, 0 certainly gone, -1 cannot tell (alive then)
+ *
+ * Of another host: until that is declared gone.
+ */
 int client_alive(struct client *c, uint32_t slot);
+/** client_alive_here() - what this host's kernel says, whatever was declared */
+int client_alive_here(struct client *c, uint32_t slot);
+/** client_is_here() - does this host's kernel decide about that client? */
+bool client_is_here(const struct client *c, uint64_t w);
+/** client_sure() - how sure it is that a dead one stores nothing any more */
+enum dir_sure client_sure(const struct client *c, uint64_t w);
+/** client_same_boot() - are two host entries of one running kernel? */
+bool client_same_boot(const struct client *c, uint32_t a, uint32_t b);
 
 /* reap.c */
 
@@ -141,7 +176,17 @@ struct client_undone {
 
 /** client_undo_row() - free what a row says, and clear it as far as may be */
 struct client_undone client_undo_row(struct client *c, uint32_t slot,
-				     uint32_t inc);
+				     uint32_t inc, enum dir_sure sure);
+/** client_look_after_debts() - zombies of everybody alive */
+void client_look_after_debts(struct client *c);
+/** client_free_slot() - as the client @w it is of is undone; false: not now */
+bool client_free_slot(struct client *c, uint32_t slot, uint64_t w);
+void client_count_reap(struct client *c, uint64_t reaps, uint64_t blocks);
+
+/* fence.c */
+
+/** client_fence() - of a host that we recover, with the slot's lock held */
+int client_fence(struct client *c, uint32_t slot, uint64_t w);
 
 /* quarantine.c */
 
@@ -152,6 +197,8 @@ void client_clock_start(struct client *c, uint32_t quarantine_ms);
 void client_due_set(struct client *c, uint32_t slot);
 /** client_due_in() - ns; 0: it is over; NONSENSE: to be set anew */
 uint64_t client_due_in(const struct client *c, uint32_t slot);
+/** client_due_left() - the same, set anew where it was nonsense */
+uint64_t client_due_left(struct client *c, uint32_t slot);
 /** client_quarantined() - slots in quarantine, and when the first is due */
 uint32_t client_quarantined(const struct client *c, uint64_t *first_ns);
 

@@ -163,6 +163,7 @@ void client_rebuild(struct client *c)
 {
 	uint32_t slot;
 
+	host_rebuild(c);
 	for (slot = 0; slot < c->slot_nr; slot++) {
 		struct media_client *m = &c->slots[slot];
 		uint64_t w = client_word(c, slot);

@@ -43,7 +43,7 @@ uint64_t client_due_in(const struct client *c, uint32_t slot)
 	/* relaxed: a guess, but under the slot's reaping lock */
 	uint64_t due = a64_load_rlx(&m->due), now = c->now_ns(c);
 
-	if (is_of_another_boot(c, m))
+	if (!c->host.all && is_of_another_boot(c, m))
 		return 0;
 	if (due > now + c->quarantine_ns)
 		return CLIENT_DUE_NONSENSE;
@@ -56,6 +56,15 @@ void client_due_set(struct client *c, uint32_t slot)
 	a64_store_rlx(&c->slots[slot].due, c->now_ns(c) + c->quarantine_ns);
 }
 
+uint64_t client_due_left(struct client *c, uint32_t slot)
+{
+	uint64_t in = client_due_in(c, slot);
+
+	if (in == CLIENT_DUE_NONSENSE)
+		client_due_set(c, slot);
+	return in;
+}
+
 uint32_t client_quarantined(const struct client *c, uint64_t *first_ns)
 {
 	uint32_t slot, nr = 0;
@@ -63,7 +72,11 @@ uint32_t client_quarantined(const struct client *c, uint64_t *first_ns)
 
 	*first_ns = c->quarantine_ns;
 	for (slot = 0; slot < c->slot_nr; slot++) {
-		if (client_state(client_word(c, slot)) != CLIENT_QUARANTINED)
+		uint64_t w = client_word(c, slot);
+
+		/* a fenced one waits for its host, not for a time */
+		if (client_state(w) != CLIENT_QUARANTINED ||
+		    (w & CLIENT_FENCED))
 			continue;
 		nr++;
 		in = client_due_in(c, slot);

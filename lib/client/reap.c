@@ -20,6 +20,7 @@
 struct undo {
 	struct client *c;
 	uint32_t slot, inc;
+	enum dir_sure sure;
 	struct client_undone sum;
 };
 
@@ -32,7 +33,9 @@ static bool must_stay(struct undo *u, uint32_t idx)
 {
 	const struct client *c = u->c;
 	uint64_t w = block_load(slab_block(c->dir->slab, idx));
-	bool waits = block_is_quarantined(w, u->slot, u->inc);
+	bool waits =
+		block_is_quarantined(w, u->slot, u->inc) ||
+		(u->sure == DIR_FENCED && block_owned_by(w, u->slot, u->inc));
 	bool zombie = block_state(w) == BLOCK_DYING &&
 		      (u->slot == c->self || !dir_owes(c->dir, idx));
 
@@ -49,7 +52,7 @@ static void undo_cell(struct undo *u, uint32_t idx)
 	/* leaving: our own pins first; L1 release */
 	if (u->slot == u->c->self)
 		a16_and_full(cell, CELL_OWN);
-	u->sum.freed += dir_reap(d, idx, u->slot, u->inc);
+	u->sum.freed += dir_undo(d, idx, u->slot, u->inc, u->sure);
 	/* relaxed: the row's client is dead, or us */
 	if (a16_load_rlx(cell) & CELL_OWN && must_stay(u, idx))
 		/* L1 release */
@@ -60,9 +63,9 @@ static void undo_cell(struct undo *u, uint32_t idx)
 }
 
 struct client_undone client_undo_row(struct client *c, uint32_t slot,
-				     uint32_t inc)
+				     uint32_t inc, enum dir_sure sure)
 {
-	struct undo u = { .c = c, .slot = slot, .inc = inc };
+	struct undo u = { .c = c, .slot = slot, .inc = inc, .sure = sure };
 	struct slab *s = c->dir->slab;
 	uint32_t region, idx;
 
@@ -74,7 +77,7 @@ struct client_undone client_undo_row(struct client *c, uint32_t slot,
 }
 
 /* The zombies of everybody alive: one may have lost its last pin just now. */
-static void look_after_debts(struct client *c)
+void client_look_after_debts(struct client *c)
 {
 	struct slab *s = c->dir->slab;
 	uint32_t slot, region, idx;
@@ -95,7 +98,7 @@ static void look_after_debts(struct client *c)
 	}
 }
 
-static void count(struct client *c, uint64_t reaps, uint64_t blocks)
+void client_count_reap(struct client *c, uint64_t reaps, uint64_t blocks)
 {
 	if (c->self == CLIENT_NONE) {
 		/* no slot yet, so no counters: told when there is one */
@@ -107,15 +110,17 @@ static void count(struct client *c, uint64_t reaps, uint64_t blocks)
 	client_count(c, COUNT_reaped_blocks, blocks);
 }
 
-static void free_slot(struct client *c, uint32_t slot, uint32_t inc)
+bool client_free_slot(struct client *c, uint32_t slot, uint64_t w)
 {
 	struct media_client *m = &c->slots[slot];
 
 	/* relaxed: C3 orders them */
 	a64_store_rlx(&m->pid, 0);
 	a64_store_rlx(&m->due, 0);
-	/* C3 release */
-	a64_store_full(&m->word, client_make(CLIENT_FREE, inc + 1));
+	/* an exchange: our host may have been declared gone meanwhile, and
+	 * then the slot waits for that to be confirmed; C3 release */
+	return a64_cas_full(&m->word, &w,
+			    client_make(CLIENT_FREE, client_inc(w) + 1));
 }
 
 /* With the slot's reap lock held, and proof that client @w is dead. */
@@ -123,41 +128,40 @@ static int reap(struct client *c, uint32_t slot, uint64_t w)
 {
 	struct slab *s = c->dir->slab;
 	struct media_client *m = &c->slots[slot];
+	uint64_t dead = client_as(w, CLIENT_DEAD);
 	struct client_undone u;
-	uint32_t inc = client_inc(w);
 
 	/* an exchange: it may have left in order after our look at it, and
 	 * the slot be somebody else's; from here on it is fenced.  No pair:
 	 * that its lock is gone is the order with what the dead one did. */
-	if (!a64_cas_full(&m->word, &w, client_make(CLIENT_DEAD, inc)))
+	if (!a64_cas_full(&m->word, &w, dead))
 		return 0;
 	ledger_deactivate(s, slot); /* all its pins are void */
 	/* The clock is read after the proof: a stop between here and the note
 	 * makes nothing due too early.  A reaper before us may have noted it. */
 	if (!a64_load_rlx(&m->due)) /* relaxed: under the lock */
 		client_due_set(c, slot);
-	u = client_undo_row(c, slot, inc);
+	u = client_undo_row(c, slot, client_inc(w), DIR_DEAD);
 	extent_reap(s, slot);
-	look_after_debts(c);
+	client_look_after_debts(c);
 	if (!u.zombies && !u.quarantined)
-		free_slot(c, slot, inc);
+		client_free_slot(c, slot, dead);
 	else if (!u.zombies)
 		/* no pair: who reads it takes the reaping lock first */
-		a64_store_full(&m->word, client_make(CLIENT_QUARANTINED, inc));
-	count(c, 1, u.freed);
+		a64_cas_full(&m->word, &dead,
+			     client_as(dead, CLIENT_QUARANTINED));
+	client_count_reap(c, 1, u.freed);
 	return 1;
 }
 
 /* With the slot's reap lock held. */
-static int end_quarantine(struct client *c, uint32_t slot, uint32_t inc)
+static int end_quarantine(struct client *c, uint32_t slot, uint64_t w)
 {
 	struct slab *s = c->dir->slab;
-	uint64_t in = client_due_in(c, slot), blocks = 0;
-	uint32_t region, idx;
+	uint32_t inc = client_inc(w), region, idx;
+	uint64_t blocks = 0;
 
-	if (in == CLIENT_DUE_NONSENSE)
-		client_due_set(c, slot);
-	if (in)
+	if (client_due_left(c, slot))
 		return 0;
 	for (region = 0; region < s->region_nr; region++)
 		for (idx = region << IDX_UNIT_BITS; ledger_walk(s, slot, &idx);
@@ -166,9 +170,21 @@ static int end_quarantine(struct client *c, uint32_t slot, uint32_t inc)
 			/* only now, as in undo_cell(); L1 release */
 			a16_store_full(ledger_cell(s, slot, idx), 0);
 		}
-	free_slot(c, slot, inc);
-	count(c, 0, blocks);
+	client_free_slot(c, slot, w);
+	client_count_reap(c, 0, blocks);
 	return 1;
+}
+
+/*
+ * It took its slot when its host had just given the entry back, and has died
+ * before it noticed.  It cannot have got any further, as it had yet to beat.
+ */
+static bool is_stray(const struct client *c, uint64_t w)
+{
+	uint32_t no = client_host(w);
+
+	return c->host.all && client_state(w) == CLIENT_JOINING &&
+	       no < HOST_NR && host_state(host_word(&c->host, no)) == HOST_FREE;
 }
 
 static int try_reap(struct client *c, uint32_t slot)
@@ -181,20 +197,37 @@ static int try_reap(struct client *c, uint32_t slot)
 		return 0;
 	/* once more under the lock: it may be another client's by now */
 	w = client_word(c, slot);
-	if (client_state(w) == CLIENT_QUARANTINED)
-		done = end_quarantine(c, slot, client_inc(w));
-	else if (client_state(w) != CLIENT_FREE && !client_alive(c, slot))
+	if (client_state(w) == CLIENT_FREE)
+		done = 0;
+	else if (is_stray(c, w))
+		done = client_free_slot(c, slot, w);
+	else if (!client_is_here(c, w))
+		done = host_recovers(c, w) ? client_fence(c, slot, w) : 0;
+	else if (client_state(w) == CLIENT_QUARANTINED)
+		done = end_quarantine(c, slot, w);
+	else if (!client_alive(c, slot))
 		done = reap(c, slot, w);
 	dev_lock_drop(&c->lock, CLIENT_LOCK_REAP + slot);
 	return done;
 }
 
+/* Of a host that is gone: nothing, or the first half, or the second one. */
+static bool is_to_fence(const struct client *c, uint64_t w)
+{
+	bool first = client_state(w) != CLIENT_QUARANTINED ||
+		     !(w & CLIENT_FENCED);
+
+	return host_recovers(c, w) && (first || host_releases(c, w));
+}
+
 /* A look without the lock; under it all is looked at again. */
 static bool is_to_do(struct client *c, uint32_t slot)
 {
-	uint64_t in;
+	uint64_t w = client_word(c, slot), in;
 
-	switch (client_state(client_word(c, slot))) {
+	if (client_state(w) != CLIENT_FREE && !client_is_here(c, w))
+		return is_stray(c, w) || is_to_fence(c, w);
+	switch (client_state(w)) {
 	case CLIENT_FREE:
 		return false;
 	case CLIENT_QUARANTINED:

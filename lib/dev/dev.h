@@ -34,6 +34,7 @@ struct dev {
 	uint64_t align;	 /* mapping offset and length are multiples of it */
 	int numa_node;	 /* -1 unknown */
 	bool nvdimm;	 /* DEV_DAX under an NVDIMM bus: keeps its bytes */
+	bool shared;	 /* by several hosts: locks are each one's own */
 	bool eadr;	 /* and power loss flushes the CPU caches into it */
 	char name[4096]; /* target as it was given, for messages */
 };
@@ -131,7 +132,8 @@ int dev_sync(const struct dev_map *map, uint64_t off, uint64_t len);
 /*
  * Locks that the kernel drops when their holder dies: open-file-description
  * locks on single bytes, of the pool's own file, or for device DAX (whose
- * node may have several inodes) of $MARU_LOCK_DIR/UUID.lk, default /run/maru.
+ * node may have several inodes) and what several hosts share (whose file system
+ * may know of them all, or not) of $MARU_LOCK_DIR/UUID.lk, default /run/maru.
  * Bytes lie far beyond any content: 1 << 62 and up, shifted by the window.
  */
 struct dev_lock {

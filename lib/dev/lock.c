@@ -137,7 +137,8 @@ int dev_lock_open(struct dev *dev, const unsigned char uuid[16], uint64_t off,
 	if (off > INT64_MAX - LOCK_BASE - UINT32_MAX)
 		return err_set(-EOVERFLOW, "%s: no lock so far out", dev->name);
 	lock->base = LOCK_BASE + (int64_t)off;
-	rc = dev->kind == DEV_DAX ? open_shared(dev, uuid) : open_own(dev);
+	rc = dev->kind == DEV_DAX || dev->shared ? open_shared(dev, uuid) :
+						   open_own(dev);
 	if (rc < 0)
 		return rc;
 	lock->fd = rc;

@@ -231,6 +231,17 @@ bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word);
  * Return: true if it is FREE now.
  */
 bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc);
+
+/* How sure is it that nobody stores to a dead client's block any more? */
+enum dir_sure {
+	DIR_DEAD,   /* its process is dead; devices may, see dir_reap() */
+	DIR_FENCED, /* its host is silent: QUARANTINED, or as it is */
+	DIR_SURE,   /* FREE */
+};
+
+/** dir_undo() - dir_reap() that is told how sure it is */
+bool dir_undo(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc,
+	      enum dir_sure sure);
 /** dir_owes() - has this client noted that it is to free this DYING block? */
 bool dir_owes(const struct dir *d, uint32_t idx);
 /** dir_settle() - see to the zombies that this client owes */

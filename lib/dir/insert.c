@@ -25,6 +25,9 @@ static bool step(struct dir *d, a64 *h, uint64_t head, bool *live)
 	 * brought by B1 that head has gone on, so this load finds it changed */
 	if (a64_load_full(h) != head)
 		return false;
+	/* as its slot: else it is LIVE where no lookup would look */
+	if (*live && d->slab->shared && head_flags(head))
+		slab_persist(d->slab, h, sizeof(*h));
 	/* B2 release */
 	block_cas(b, &w,
 		  *live ? block_unowned(w, BLOCK_LIVE) :
@@ -260,10 +263,16 @@ int dir_publish(struct dir *d, uint32_t idx, const struct dir_key *k,
 			  -1;
 	int rc;
 
-	if (way < 0)
+	if (way < 0) {
 		way = place(d, home, word);
-	if (way < 0)
-		return way;
+		if (way < 0)
+			return way;
+		/* where no repair comes before the next use: an entry that is
+		 * found LIVE can be found by its key */
+		if (s->shared)
+			slab_persist(s, &d->buckets[dir_way(d, home, way)],
+				     sizeof(d->buckets[0]));
+	}
 	/* this client's pins on its own block, before anybody can see it */
 	if (mode == DIR_INSERT && pins &&
 	    !ledger_pin_many(ledger_cell(s, s->self, idx), pins))

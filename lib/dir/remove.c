@@ -289,19 +289,26 @@ static uint64_t finish_pending(struct dir *d, uint32_t idx, uint64_t w)
  * business.  A block that does not fit an extent was never handed out: who
  * took it found the slab changed, or died before it looked.
  */
-static bool must_wait(const struct dir *d, uint32_t idx, uint32_t slot)
+static bool must_wait(const struct dir *d, uint32_t idx, uint32_t slot,
+		      enum dir_sure sure)
 {
-	return d->quarantine && slot != d->slab->self &&
-	       extent_has(d->slab, idx);
+	if (sure == DIR_DEAD)
+		return d->quarantine && slot != d->slab->self &&
+		       extent_has(d->slab, idx);
+	return sure == DIR_FENCED;
 }
 
-static bool undo_owned(struct dir *d, uint32_t idx, uint64_t w)
+static bool undo_owned(struct dir *d, uint32_t idx, uint64_t w,
+		       enum dir_sure sure)
 {
 	struct media_block *b = slab_block(d->slab, idx);
 	/* relaxed: its writer is dead */
 	uint64_t h0 = a64_load_rlx(&b->h0);
-	bool wait = must_wait(d, idx, block_owner(w));
+	bool wait = must_wait(d, idx, block_owner(w), sure);
 
+	/* its taker may be about to say how large it is: it stays taken */
+	if (sure == DIR_FENCED && !extent_has(d->slab, idx))
+		return false;
 	/* B3 release */
 	if (!block_cas(b, &w,
 		       wait ? block_quarantined(w) :
@@ -315,7 +322,8 @@ static bool undo_owned(struct dir *d, uint32_t idx, uint64_t w)
 	return true;
 }
 
-bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
+bool dir_undo(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc,
+	      enum dir_sure sure)
 {
 	struct media_block *b = slab_block(d->slab, idx);
 	uint64_t w = block_load(b);
@@ -323,7 +331,7 @@ bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
 	if (block_owned_by(w, slot, inc))
 		w = finish_pending(d, idx, w);
 	if (block_owned_by(w, slot, inc))
-		return undo_owned(d, idx, w);
+		return undo_owned(d, idx, w, sure);
 	if (block_state(w) != BLOCK_DYING)
 		return false;
 	if (dir_reclaim(d, idx, w))
@@ -332,4 +340,9 @@ bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
 	if (block_load(b) == w && d->owes && take_over(d, idx))
 		owe(d, idx);
 	return false;
+}
+
+bool dir_reap(struct dir *d, uint32_t idx, uint32_t slot, uint32_t inc)
+{
+	return dir_undo(d, idx, slot, inc, DIR_DEAD);
 }

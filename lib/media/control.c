@@ -3,36 +3,13 @@
 #include "media/media.h"
 
 #include "base/err.h"
-
-#include <fcntl.h>
-#include <unistd.h>
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/id.h"
 
 int media_boot_id(uint64_t id[2])
 {
-	char text[64];
-	ssize_t n, i;
-	unsigned digits = 0;
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	static const char path[] = "/proc/sys/kernel/random/boot_id";
 
-	if (fd < 0)
-		return err_sys("/proc/sys/kernel/random/boot_id");
-	n = read(fd, text, sizeof(text));
-	close(fd);
-	id[0] = id[1] = 0;
-	for (i = 0; i < n && digits < 32; i++) {
-		if (hex(text[i]) < 0)
-			continue;
-		id[digits / 16] = id[digits / 16] << 4 | (uint64_t)hex(text[i]);
-		digits++;
-	}
-	return digits == 32 ? 0 : err_set(-EIO, "boot_id: unreadable");
+	return id_read(path, id) ? 0 : err_sys("%s", path);
 }
 
 static struct media_control *control(const struct media *m)
@@ -96,10 +73,23 @@ bool media_was_repaired_here(const struct media *m)
 	       !media_boot_id(id) && a64_load_rlx(&c->boot[1]) == id[1];
 }
 
+/*
+ * Of several hosts: those that live have lost nothing, whoever else went down.
+ * That one lives is for the caller to know.
+ */
+static bool is_sound_shared(const struct media *m)
+{
+	/* relaxed: as in is_same_boot() */
+	return a64_load_rlx(&control(m)->boot[0]) != MEDIA_BOOT_REPAIR &&
+	       (m->survivor || media_is_clean(m));
+}
+
 bool media_is_sound(const struct media *m)
 {
 	const struct media_control *c = control(m);
 
+	if (media_shared(media_region(m, 0)))
+		return is_sound_shared(m);
 	/* relaxed: as in is_same_boot() */
 	if (!a64_load_rlx(&c->boot[0]) && !a64_load_rlx(&c->boot[1]))
 		return true; /* never used */
@@ -118,6 +108,8 @@ static int refuse(const struct media *m)
 			name);
 	return err_set(
 		MARU_E_CORRUPT,
+		media_shared(media_region(m, 0)) ?
+			"%s: was in use when the last of its hosts went down; run maru-fsck -y" :
 		m->durable ?
 			"%s: was in use when its host went down; run maru-fsck -y" :
 			"%s: is not durable, and its host was restarted since; run maru-fsck -y, or make it anew",
@@ -134,14 +126,20 @@ int media_enter(struct media *m)
 		return rc;
 	if (!media_is_sound(m))
 		return refuse(m);
-	/* relaxed: M2 orders them */
-	a64_store_rlx(&c->boot[0], id[0]);
-	a64_store_rlx(&c->boot[1], id[1]);
-	a64_add_rlx(&c->opens, 1);
+	/* relaxed: M2 orders them.  Of several hosts none is the one, and the
+	 * place is kept for a repair's mark. */
+	if (!media_shared(media_region(m, 0))) {
+		a64_store_rlx(&c->boot[0], id[0]);
+		a64_store_rlx(&c->boot[1], id[1]);
+	}
+	a64_add_rlx(&c->opens, 1); /* relaxed, as above */
 	/* a failure means that somebody else comes or goes just then */
-	for (tries = 0; tries < 100000; tries++)
-		if (change(m, media_state(m), MEDIA_DIRTY))
-			return 0;
+	for (tries = 0; tries < 100000; tries++) {
+		if (!change(m, media_state(m), MEDIA_DIRTY))
+			continue;
+		m->survivor = true; /* from here on we are one */
+		return 0;
+	}
 	return err_set(MARU_E_CORRUPT, "%s: its state does not come to rest",
 		       media_region(m, 0)->dev->name);
 }
@@ -156,13 +154,23 @@ void media_begin_repair(struct media *m)
 	struct media_control *c = control(m);
 	uint64_t id[2];
 
-	if (!media_is_sound(m))
+	if (!media_is_sound(m) && !media_shared(media_region(m, 0)))
 		return; /* and so it will stay, whatever comes */
 	if (media_boot_id(id))
 		id[1] = 0;
 	/* relaxed: alone with it; on one line with the state */
 	a64_store_rlx(&c->boot[0], MEDIA_BOOT_REPAIR);
 	a64_store_rlx(&c->boot[1], id[1]);
+	change(m, media_state(m), MEDIA_DIRTY);
+}
+
+void media_cancel_repair(struct media *m)
+{
+	struct media_control *c = control(m);
+
+	/* relaxed: M2 orders them */
+	a64_store_rlx(&c->boot[0], 0);
+	a64_store_rlx(&c->boot[1], 0);
 	change(m, media_state(m), MEDIA_DIRTY);
 }
 

@@ -37,9 +37,21 @@
 #define MEDIA_COMPAT_KNOWN 0ull
 #define MEDIA_RO_KNOWN 0ull
 #define MEDIA_INCOMPAT_QUARANTINE 1ull /* quarantine_ms is not 0 */
-#define MEDIA_INCOMPAT_KNOWN MEDIA_INCOMPAT_QUARANTINE
+#define MEDIA_INCOMPAT_HOSTS 2ull      /* share is not MEDIA_SHARE_HOST */
+#define MEDIA_INCOMPAT_KNOWN (MEDIA_INCOMPAT_QUARANTINE | MEDIA_INCOMPAT_HOSTS)
 
 #define MEDIA_QUARANTINE_MAX 86400000u /* ms: a day */
+
+/* Whose caches the atomic operations on a pool go through. */
+enum media_share {
+	MEDIA_SHARE_HOST = 0,	     /* those of one host */
+	MEDIA_SHARE_FABRIC = 1,	     /* of several; the fabric keeps them one */
+	MEDIA_SHARE_NONCOHERENT = 2, /* of several that nobody keeps coherent */
+};
+
+#define MEDIA_HOSTS_MAX 64u /* of a fabric pool, at a time */
+#define MEDIA_HOST_MS_MIN 100u
+#define MEDIA_HOST_MS_MAX 3600000u /* an hour */
 
 enum section_id {
 	SECTION_SUPER_A,
@@ -57,6 +69,7 @@ enum section_id {
 	SECTION_BLOCKS,
 	SECTION_DATA,
 	SECTION_SUPER_C,
+	SECTION_HOSTS, /* lies before the clients; length 0 but in a fabric pool */
 	SECTION_NR,
 };
 
@@ -117,7 +130,9 @@ struct media_super {
 	struct media_section section[32];
 	struct media_class class[MEDIA_CLASS_MAX];
 	uint32_t quarantine_ms; /* blocks of the dead are kept back so long */
-	uint8_t zero[1288];
+	uint32_t share;		/* enum media_share */
+	uint32_t host_ms; /* a host that is silent for so long is fenced; or 0 */
+	uint8_t zero[1280];
 	uint32_t crc; /* CRC-32C of all before it */
 };
 MEDIA_SIZE(struct media_super, 4096);
@@ -151,7 +166,9 @@ MEDIA_AT(struct media_super, label, 176);
 MEDIA_AT(struct media_super, section, 240);
 MEDIA_AT(struct media_super, class, 752);
 MEDIA_AT(struct media_super, quarantine_ms, 2800);
-MEDIA_AT(struct media_super, zero, 2804);
+MEDIA_AT(struct media_super, share, 2804);
+MEDIA_AT(struct media_super, host_ms, 2808);
+MEDIA_AT(struct media_super, zero, 2812);
 MEDIA_AT(struct media_super, crc, 4092);
 
 #define MEDIA_CLEAN 1u

@@ -14,6 +14,7 @@
 #define LANE_BYTES 256u
 #define BUCKET_BYTES 64u
 #define BUCKET_SLOTS 7u
+#define HOST_BYTES 256u
 #define LANE_NR 8u
 #define SLAB_UNITS_MAX_SHIFT 10u
 #define SLAB_NR_MAX 65535u
@@ -23,9 +24,10 @@
 const char *media_section_name(enum section_id id)
 {
 	static const char *const name[SECTION_NR] = {
-		"super-a", "super-b", "control",  "regions", "hands",
-		"active",  "clients", "counters", "slabs",   "slab-maps",
-		"buckets", "ledger",  "blocks",	  "data",    "super-c",
+		"super-a", "super-b",	"control", "regions",
+		"hands",   "active",	"clients", "counters",
+		"slabs",   "slab-maps", "buckets", "ledger",
+		"blocks",  "data",	"super-c", "hosts",
 	};
 
 	return id < SECTION_NR ? name[id] : "?";
@@ -46,11 +48,24 @@ static uint64_t map_bytes(uint32_t slab_nr, uint32_t class_nr)
 	return (class_nr + 1) * bits_div_up(slab_nr, 64) * 8;
 }
 
+/* In which order they lie: what came later in the enum may lie earlier. */
+static const uint8_t order[SECTION_NR] = {
+	SECTION_SUPER_A,  SECTION_SUPER_B, SECTION_CONTROL,   SECTION_REGIONS,
+	SECTION_HANDS,	  SECTION_ACTIVE,  SECTION_HOSTS,     SECTION_CLIENTS,
+	SECTION_COUNTERS, SECTION_SLABS,   SECTION_SLAB_MAPS, SECTION_BUCKETS,
+	SECTION_LEDGER,	  SECTION_BLOCKS,  SECTION_DATA,      SECTION_SUPER_C,
+};
+
+enum section_id media_section_order(unsigned no)
+{
+	return order[no];
+}
+
 /* Sections in front of the data, for @units units; returns the data's start. */
 static uint64_t place(struct media_super *sb, uint64_t units)
 {
 	uint64_t off = 0, i;
-	const uint64_t len[SECTION_DATA] = {
+	const uint64_t len[SECTION_NR] = {
 		[SECTION_SUPER_A] = MEDIA_PAGE,
 		[SECTION_SUPER_B] = MEDIA_PAGE,
 		[SECTION_CONTROL] = MEDIA_PAGE,
@@ -58,6 +73,7 @@ static uint64_t place(struct media_super *sb, uint64_t units)
 			MEDIA_REGION_MAX * sizeof(struct media_region_entry),
 		[SECTION_HANDS] = 2 * MEDIA_PAGE,
 		[SECTION_ACTIVE] = MEDIA_PAGE,
+		[SECTION_HOSTS] = sb->share ? MEDIA_HOSTS_MAX * HOST_BYTES : 0,
 		[SECTION_CLIENTS] = (uint64_t)sb->client_nr * CLIENT_BYTES,
 		[SECTION_COUNTERS] =
 			(uint64_t)sb->client_nr * sb->lane_nr * LANE_BYTES,
@@ -68,10 +84,13 @@ static uint64_t place(struct media_super *sb, uint64_t units)
 		[SECTION_BLOCKS] = units * BLOCK_BYTES,
 	};
 
-	for (i = 0; i < SECTION_DATA; i++) {
-		sb->section[i].off = off;
-		sb->section[i].len = len[i];
-		off = bits_round_up(off + len[i], MEDIA_PAGE);
+	for (i = 0; order[i] != SECTION_DATA; i++) {
+		/* an absent one is all zero, as in older pools */
+		if (!len[order[i]])
+			continue;
+		sb->section[order[i]].off = off;
+		sb->section[order[i]].len = len[order[i]];
+		off = bits_round_up(off + len[order[i]], MEDIA_PAGE);
 	}
 	return off;
 }
@@ -117,6 +136,11 @@ static int check_plan(const struct media_plan *p)
 	if (p->quarantine_ms > MEDIA_QUARANTINE_MAX)
 		return err_set(-EINVAL, "quarantine_ms: %u is more than %u",
 			       p->quarantine_ms, MEDIA_QUARANTINE_MAX);
+	if (p->share == MEDIA_SHARE_FABRIC &&
+	    (p->host_ms < MEDIA_HOST_MS_MIN || p->host_ms > MEDIA_HOST_MS_MAX))
+		return err_set(-EINVAL, "host_ms: %u is not in %u to %u",
+			       p->host_ms, MEDIA_HOST_MS_MIN,
+			       MEDIA_HOST_MS_MAX);
 	if (p->label && strlen(p->label) >= MEDIA_LABEL)
 		return err_set(-EINVAL, "label: longer than %d bytes",
 			       MEDIA_LABEL - 1);
@@ -166,7 +190,10 @@ int media_layout(const struct media_plan *plan, struct media_super *sb)
 	sb->hash_alg = plan->hash_alg;
 	sb->create_flags = plan->flags;
 	sb->quarantine_ms = plan->quarantine_ms;
+	sb->share = plan->share;
+	sb->host_ms = plan->share ? plan->host_ms : 0;
 	sb->incompat = plan->quarantine_ms ? MEDIA_INCOMPAT_QUARANTINE : 0;
+	sb->incompat |= plan->share ? MEDIA_INCOMPAT_HOSTS : 0;
 	if (plan->label)
 		memcpy(sb->label, plan->label, strlen(plan->label));
 	if (sb->region_bytes < 2 * MEDIA_DATA_ALIGN || shrink_to_fit(sb))

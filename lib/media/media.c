@@ -18,13 +18,16 @@ int media_map(struct media *m, struct dev *dev, uint64_t window,
 		return err_set(-ENOMEM, "%s: out of memory", dev->name);
 	r->sb = *sb;
 	r->window = window;
+	/* at another host's crash no battery writes back what was in caches */
+	dev->eadr = dev->eadr && !sb->share;
 	rc = dev_map(dev, window, sb->region_bytes, &r->map);
 	if (rc) {
 		free(r);
 		return rc;
 	}
 	r->dev = dev;
-	m->durable = sb->create_flags & 0x02;
+	/* a host may be lost with what its caches held, so in order as well */
+	m->durable = sb->create_flags & 0x02 || sb->share;
 	/* M1 release, pairs with media_region() */
 	rcu_set_pointer(&m->region[sb->region_no], r);
 	return 0;

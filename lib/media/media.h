@@ -28,12 +28,14 @@ struct media {
 	struct media_region *region[MEDIA_REGION_MAX];
 	uint32_t copies_ok; /* superblock copies found whole, by bit */
 	bool durable;	    /* writes must be flushed in order */
+	bool survivor;	    /* shared: a host that had it open lives */
 };
 
 /* What creation asks for; sizes are settled by media_layout(). */
 struct media_plan {
 	uint64_t bytes, max_bytes;
 	uint32_t unit, client_nr, class_nr, hash_alg, flags, quarantine_ms;
+	uint32_t share, host_ms;
 	const char *label;
 };
 
@@ -66,9 +68,13 @@ int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 /** media_super_crc() - the checksum that a superblock must carry */
 uint32_t media_super_crc(const struct media_super *sb);
 
-/** media_super_wipe() - no copy of the pool @old is whole any more */
+/* May the pool that is mapped there go?  0 or -errno. */
+typedef int (*media_ask_fn)(const struct dev_map *map,
+			    const struct media_super *sb, const char *name);
+
+/** media_super_wipe() - no copy of the pool @old is whole any more, if @ask */
 int media_super_wipe(struct dev *dev, uint64_t window,
-		     const struct media_super *old);
+		     const struct media_super *old, media_ask_fn ask);
 
 /** media_super_write() - seal @sb and write copies C, B, A in this order. */
 void media_super_write(struct media_region *r, struct media_super *sb);
@@ -98,6 +104,14 @@ static inline uint64_t media_len(const struct media_region *r,
 void media_zero(struct media_region *r, bool known_zero);
 
 const char *media_section_name(enum section_id id);
+/** media_section_order() - the section that lies at place @no < SECTION_NR */
+enum section_id media_section_order(unsigned no);
+
+/** media_shared() - for several hosts? */
+static inline bool media_shared(const struct media_region *r)
+{
+	return r->sb.share == MEDIA_SHARE_FABRIC;
+}
 
 /* control.c: was the pool left in order, and under which kernel? */
 int media_boot_id(uint64_t id[2]);
@@ -117,6 +131,8 @@ int media_enter(struct media *m);
  * Until media_set_clean() the pool is not sound, under no kernel.
  */
 void media_begin_repair(struct media *m);
+/** media_cancel_repair() - of a fabric pool: somebody else came first */
+void media_cancel_repair(struct media *m);
 /** media_was_repaired_here() - under this kernel, so its values are good */
 bool media_was_repaired_here(const struct media *m);
 /** media_state() - to be given to media_make_clean() after a look around */

@@ -33,7 +33,7 @@ void media_super_write(struct media_region *r, struct media_super *sb)
 }
 
 int media_super_wipe(struct dev *dev, uint64_t window,
-		     const struct media_super *old)
+		     const struct media_super *old, media_ask_fn ask)
 {
 	static const enum section_id copy[COPY_NR] = { SECTION_SUPER_A,
 						       SECTION_SUPER_B,
@@ -41,6 +41,9 @@ int media_super_wipe(struct dev *dev, uint64_t window,
 	struct dev_map map;
 	int rc = dev_map(dev, window, old->region_bytes, &map);
 	unsigned i;
+
+	if (!rc)
+		rc = ask(&map, old, dev->name);
 
 	for (i = 0; i < COPY_NR && !rc; i++) {
 		uint64_t off = old->section[copy[i]].off;
@@ -108,6 +111,11 @@ static int check_numbers(const struct media_super *sb, const char *name)
 	if (sb->quarantine_ms > MEDIA_QUARANTINE_MAX ||
 	    !sb->quarantine_ms != !(sb->incompat & MEDIA_INCOMPAT_QUARANTINE))
 		return bad(name, "quarantine out of range");
+	if (sb->share > MEDIA_SHARE_NONCOHERENT ||
+	    !sb->share != !(sb->incompat & MEDIA_INCOMPAT_HOSTS) ||
+	    (sb->share && (sb->host_ms < MEDIA_HOST_MS_MIN ||
+			   sb->host_ms > MEDIA_HOST_MS_MAX)))
+		return bad(name, "sharing hosts out of range");
 	if (sb->region_no || sb->label[MEDIA_LABEL - 1])
 		return bad(name, "region number or label out of range");
 	return 0;
@@ -121,6 +129,8 @@ static uint64_t section_need(const struct media_super *sb, unsigned id)
 		return MEDIA_REGION_MAX * sizeof(struct media_region_entry);
 	case SECTION_HANDS:
 		return 2 * MEDIA_PAGE;
+	case SECTION_HOSTS:
+		return sb->share ? MEDIA_HOSTS_MAX * 256ull : 0;
 	case SECTION_CLIENTS:
 		return sb->client_nr * 256ull;
 	case SECTION_COUNTERS:
@@ -148,14 +158,17 @@ static int check_sections(const struct media_super *sb, const char *name)
 	unsigned i;
 
 	for (i = 0; i < SECTION_NR; i++) {
-		const struct media_section *s = &sb->section[i];
+		enum section_id id = media_section_order(i);
+		const struct media_section *s = &sb->section[id];
 
+		if (!section_need(sb, id) && !s->off && !s->len)
+			continue;
 		/* in order, so disjoint; no sum can wrap */
 		if (s->off % MEDIA_PAGE || s->off < end ||
 		    s->off > sb->region_bytes ||
 		    s->len > sb->region_bytes - s->off ||
-		    s->len < section_need(sb, i))
-			return bad(name, media_section_name(i));
+		    s->len < section_need(sb, id))
+			return bad(name, media_section_name(id));
 		end = s->off + s->len;
 	}
 	if (sb->section[SECTION_SUPER_A].off ||

@@ -243,6 +243,10 @@ bool extent_retire_end(struct slab *s, struct extent *e)
 	/* S2 release: from here on the head's slab is on its way to others */
 	if (!slab_cas(e->r, e->head, e->word, claimed))
 		return false;
+	/* before its tails are others': else, with this host's caches lost, it
+	 * could be ACTIVE again, and over them */
+	if (s->shared)
+		slab_persist(s, &e->r->slabs[e->head], sizeof(e->r->slabs[0]));
 	if (e->class != SLAB_HUGE)
 		maps_clear(e->r, e->class, e->head);
 	give_back(s, e->base >> IDX_UNIT_BITS, e->head, e->run, s->self);

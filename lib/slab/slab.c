@@ -60,6 +60,7 @@ int slab_attach(struct slab *s, const struct media *m)
 	s->client_nr = root->sb.client_nr;
 	s->class_nr = root->sb.class_nr;
 	s->durable = m->durable;
+	s->shared = media_shared(root);
 	s->hands = media_at(root, SECTION_HANDS);
 	s->active = media_at(root, SECTION_ACTIVE);
 	s->self = SLAB_NONE;

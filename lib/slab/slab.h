@@ -76,6 +76,7 @@ struct slab {
 	uint32_t self; /* this client's slot */
 	uint32_t self_inc;
 	bool durable;
+	bool shared; /* by several hosts, one of which may be lost */
 	/* process-private: the extent each lane allocates from, by class */
 	a32 prefer[SLAB_LANES][SLAB_CLASS_MAX];
 };
