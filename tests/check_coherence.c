@@ -236,6 +236,31 @@ START_TEST(the_same_threads_without_it_pass_each_test)
 }
 END_TEST
 
+/* As the page says: then only these two pass. */
+START_TEST(caches_that_are_flushed_by_hand_pass_what_flushes)
+{
+	void *window = shared_window();
+	bool passes = _i == LITMUS_IDENTITY || _i == LITMUS_FLUSH;
+
+	for (int i = 0; i < 2; i++) {
+		part_make(&part[i], NULL);
+		part[i].id = (enum litmus_id)_i;
+		ck_assert_int_eq(
+			soft_cache_by_hand(&part[i].cache, window, LINES), 0);
+		part[i].l.w = (struct litmus_window *)part[i].cache.own;
+		part[i].l.write_back = soft_cache_write_back;
+		part[i].l.forget = soft_cache_forget;
+	}
+	run_two(take_part);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(part[i].rc, 0);
+		ck_assert_uint_gt(part[i].l.tally[_i].tries, 0);
+		ck_assert_int_eq(part[i].l.tally[_i].wrong == 0, passes);
+		soft_cache_stop(&part[i].cache);
+	}
+}
+END_TEST
+
 static void *meet_only(void *arg)
 {
 	struct part *p = arg;
@@ -484,6 +509,9 @@ static int run_each(void)
 		a_cache_that_knows_nothing_of_others_is_caught_by_each_test, 0,
 		LITMUS_NR);
 	tcase_add_loop_test(tcase, the_same_threads_without_it_pass_each_test,
+			    0, LITMUS_NR);
+	tcase_add_loop_test(tcase,
+			    caches_that_are_flushed_by_hand_pass_what_flushes,
 			    0, LITMUS_NR);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -71,14 +71,14 @@ static void *work(void *arg)
 	return NULL;
 }
 
-int soft_cache_start(struct soft_cache *c, void *shared, size_t nr)
+static int make(struct soft_cache *c, void *shared, size_t nr)
 {
-	static a32 started;
+	static a32 made;
 
 	c->shared = shared;
 	c->nr = nr;
 	c->stop = (a32){ 0 };
-	c->seed = 1000 + a32_add_full(&started, 1);
+	c->seed = 1000 + a32_add_full(&made, 1);
 	c->own = aligned_alloc(64, nr * 64);
 	c->base = aligned_alloc(64, nr * 64);
 	if (!c->own || !c->base)
@@ -88,13 +88,63 @@ int soft_cache_start(struct soft_cache *c, void *shared, size_t nr)
 			c->own[i].q[q].v = a64_load_rlx(&c->shared[i].q[q]);
 			c->base[i].q[q].v = c->own[i].q[q].v;
 		}
-	return -pthread_create(&c->thread, NULL, work, c);
+	return 0;
+}
+
+int soft_cache_start(struct soft_cache *c, void *shared, size_t nr)
+{
+	int rc = make(c, shared, nr);
+
+	c->by_hand = false;
+	return rc ? rc : -pthread_create(&c->thread, NULL, work, c);
+}
+
+static struct soft_cache *hand[2];
+
+int soft_cache_by_hand(struct soft_cache *c, void *shared, size_t nr)
+{
+	c->by_hand = true;
+	hand[1] = hand[0];
+	hand[0] = c;
+	return make(c, shared, nr);
+}
+
+static struct soft_cache *find(const void *line, size_t *i)
+{
+	for (unsigned n = 0; n < 2; n++) {
+		struct soft_cache *c = hand[n];
+
+		*i = c ? ((uintptr_t)line - (uintptr_t)c->own) / 64 : 0;
+		if (c && *i < c->nr)
+			return c;
+	}
+	abort();
+}
+
+void soft_cache_write_back(const void *line)
+{
+	size_t i;
+	struct soft_cache *c = find(line, &i);
+
+	if (is_dirty(&c->own[i], &c->base[i]))
+		write_line(c, i);
+}
+
+void soft_cache_forget(const void *line)
+{
+	size_t i;
+	struct soft_cache *c = find(line, &i);
+
+	soft_cache_write_back(line);
+	fetch_line(c, i);
 }
 
 void soft_cache_stop(struct soft_cache *c)
 {
-	a32_store_full(&c->stop, 1);
-	pthread_join(c->thread, NULL);
+	if (!c->by_hand) {
+		a32_store_full(&c->stop, 1);
+		pthread_join(c->thread, NULL);
+	}
 	free(c->own);
 	free(c->base);
 }

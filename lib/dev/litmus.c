@@ -36,23 +36,42 @@ static void judge(struct litmus_tally *t, uint64_t want, uint64_t got)
 	}
 }
 
-/* The area is zero for all, and nobody has a line of it in a cache; relaxed, as
- * the barriers are the order. */
-static int fresh(struct litmus *l)
+static void forget_area(struct litmus *l)
+{
+	for (unsigned i = 0; i < LITMUS_AREA; i++)
+		l->forget(&l->w->area[i]);
+	line_fence();
+}
+
+/* Relaxed, as the barriers are the order. */
+static void clear_area(struct litmus *l)
 {
 	union line *area = l->w->area;
-	int rc = litmus_barrier(l);
 
-	for (unsigned i = 0; !rc && !l->rank && i < LITMUS_AREA; i++) {
+	for (unsigned i = 0; i < LITMUS_AREA; i++) {
 		for (unsigned q = 0; q < 8; q++)
 			a64_store_rlx(&area[i].q[q], 0);
 		l->write_back(&area[i]);
 	}
 	line_fence();
+}
+
+/*
+ * The area is zero for all, and nobody has a line of it in a cache, nor one of
+ * the last test that would be written back over the zeroes.
+ */
+static int fresh(struct litmus *l)
+{
+	int rc = litmus_barrier(l);
+
+	forget_area(l);
 	if (!rc)
 		rc = litmus_barrier(l);
-	for (unsigned i = 0; !rc && i < LITMUS_AREA; i++)
-		line_forget(&area[i]);
+	if (!rc && !l->rank)
+		clear_area(l);
+	if (!rc)
+		rc = litmus_barrier(l);
+	forget_area(l);
 	return rc ? rc : litmus_barrier(l);
 }
 
@@ -84,8 +103,7 @@ static int identity(struct litmus *l, struct litmus_tally *t)
 	for (uint64_t r = 0; r < IDENTITY_ROUNDS && !rc; r++) {
 		fill(l, r * LITMUS_AREA);
 		rc = litmus_barrier(l);
-		for (unsigned i = 0; !rc && i < LITMUS_AREA; i++)
-			line_forget(&area[i]);
+		forget_area(l);
 		for (unsigned i = 0; !rc && i < LITMUS_AREA; i++)
 			for (unsigned q = 0; q < 8; q++)
 				judge(t, pattern(r * LITMUS_AREA + i, q),
@@ -235,10 +253,10 @@ static int lines(struct litmus *l, struct litmus_tally *t)
 /* Whom I have not seen in round @r, and has not seen me? */
 static void judge_round(struct litmus *l, struct litmus_tally *t, uint64_t r)
 {
-	uint64_t me = litmus_ask(&l->slot[l->rank]->saw[r % 2]);
+	uint64_t me = litmus_ask(l, &l->slot[l->rank]->saw[r % 2]);
 
 	for (uint32_t i = 0; i < l->nr; i++) {
-		uint64_t it = litmus_ask(&l->slot[i]->saw[r % 2]);
+		uint64_t it = litmus_ask(l, &l->slot[i]->saw[r % 2]);
 		bool one = (me >> i & 1) || (it >> l->rank & 1);
 
 		if (i != l->rank)
@@ -308,7 +326,7 @@ static bool flag_comes(struct litmus *l, enum style style, uint64_t r)
 
 	for (unsigned round = 0;; round++) {
 		if (style == FLUSHED)
-			line_forget(flag);
+			l->forget(flag);
 		/* no pair: as in send() */
 		if (a64_load_acq(flag) >= r)
 			return true;
@@ -332,7 +350,7 @@ static void receive(struct litmus *l, struct litmus_tally *t, enum style style,
 	}
 	for (unsigned i = 1; i <= DATA_LINES; i++) {
 		if (style == FLUSHED)
-			line_forget(&area[i]);
+			l->forget(&area[i]);
 		for (unsigned q = 0; q < 8; q++)
 			judge(t, pattern(r, i), a64_load_rlx(&area[i].q[q]));
 	}

@@ -80,13 +80,13 @@ struct litmus {
 	uint32_t nr; /* participants, 2 to LITMUS_MEMBERS */
 	uint32_t rounds;
 	uint64_t timeout_ns;
-	const char *name; /* of the target, for messages */
+	const char *name;	    /* of the target, for messages */
+	line_fn write_back, forget; /* or NULL: the processor's own */
 	/* found */
 	uint32_t rank; /* this one, by order of the nonces */
 	uint32_t own;  /* its slot */
 	uint64_t nonce, phase;
 	struct litmus_slot *slot[LITMUS_MEMBERS]; /* by rank */
-	line_fn write_back;
 	bool stalled; /* a flag never came: do not wait long any more */
 	struct litmus_tally tally[LITMUS_NR];
 };
@@ -123,7 +123,7 @@ const char *litmus_name(enum litmus_id id);
 
 /* Between the two files: a word for the others, and a word of another. */
 void litmus_tell(const struct litmus *l, a64 *word, uint64_t value);
-uint64_t litmus_ask(const a64 *word);
+uint64_t litmus_ask(const struct litmus *l, const a64 *word);
 
 /* litmus_pause() - wait a little in a loop's round number @round */
 void litmus_pause(unsigned round);

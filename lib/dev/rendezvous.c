@@ -54,9 +54,10 @@ void litmus_tell(const struct litmus *l, a64 *word, uint64_t value)
 	line_fence();
 }
 
-uint64_t litmus_ask(const a64 *word)
+uint64_t litmus_ask(const struct litmus *l, const a64 *word)
 {
-	line_forget(word);
+	l->forget(word);
+	line_fence();
 	/* no pair: as above */
 	return a64_load_full(word);
 }
@@ -83,9 +84,9 @@ static bool is_mine(const struct litmus *l)
 {
 	const struct litmus_slot *s = mine(l);
 
-	return litmus_ask(&s->nonce) == l->nonce &&
-	       litmus_ask(&s->told) == told(l) &&
-	       litmus_ask(&s->check) == check(l->nonce, told(l));
+	return litmus_ask(l, &s->nonce) == l->nonce &&
+	       litmus_ask(l, &s->told) == told(l) &&
+	       litmus_ask(l, &s->check) == check(l->nonce, told(l));
 }
 
 static void beat(const struct litmus *l)
@@ -112,13 +113,13 @@ static int take(struct litmus *l)
 {
 	uint32_t i, no;
 
-	if (litmus_ask(&l->w->mark.q[0]) != LITMUS_MARK)
+	if (litmus_ask(l, &l->w->mark.q[0]) != LITMUS_MARK)
 		litmus_tell(l, &l->w->mark.q[0], LITMUS_MARK);
 	if (l->own < LITMUS_SLOTS && is_mine(l))
 		return 0;
 	for (i = 0; i < LITMUS_SLOTS; i++) {
 		no = (uint32_t)((l->nonce >> 8) + i) % LITMUS_SLOTS;
-		if (no == l->own || litmus_ask(&l->w->slot[no].nonce))
+		if (no == l->own || litmus_ask(l, &l->w->slot[no].nonce))
 			continue;
 		l->own = no;
 		mark(l);
@@ -135,10 +136,11 @@ static void watch_slot(struct litmus *l, struct meeting *m, uint32_t no)
 {
 	const struct litmus_slot *s = &l->w->slot[no];
 	struct watch *w = &m->seen[no];
-	uint64_t nonce = litmus_ask(&s->nonce), what = litmus_ask(&s->told);
-	uint64_t at = litmus_ask(&s->beat);
+	uint64_t nonce = litmus_ask(l, &s->nonce),
+		 what = litmus_ask(l, &s->told);
+	uint64_t at = litmus_ask(l, &s->beat);
 
-	if (!nonce || litmus_ask(&s->check) != check(nonce, what)) {
+	if (!nonce || litmus_ask(l, &s->check) != check(nonce, what)) {
 		w->nonce = 0;
 		return;
 	}
@@ -189,11 +191,11 @@ static bool all_agree(struct litmus *l, const struct meeting *m)
 
 	rank(l, m);
 	for (i = 0; i < l->nr; i++)
-		echo = check(echo, litmus_ask(&l->slot[i]->nonce));
-	if (litmus_ask(&mine(l)->echo) != echo)
+		echo = check(echo, litmus_ask(l, &l->slot[i]->nonce));
+	if (litmus_ask(l, &mine(l)->echo) != echo)
 		litmus_tell(l, &mine(l)->echo, echo);
 	for (i = 0; i < l->nr; i++)
-		all &= litmus_ask(&l->slot[i]->echo) == echo;
+		all &= litmus_ask(l, &l->slot[i]->echo) == echo;
 	return all;
 }
 
@@ -260,7 +262,7 @@ static void leave(struct litmus *l)
 	for (unsigned i = 0; i < 8; i++)
 		litmus_tell(l, &word[i], 0);
 	for (uint32_t no = 0; no < LITMUS_SLOTS; no++)
-		any |= litmus_ask(&l->w->slot[no].nonce);
+		any |= litmus_ask(l, &l->w->slot[no].nonce);
 	if (!any)
 		litmus_tell(l, &l->w->mark.q[0], 0);
 }
@@ -277,7 +279,8 @@ int litmus_meet(struct litmus *l)
 	}
 	l->nonce |= 1; /* not 0 */
 	l->own = LITMUS_SLOTS;
-	l->write_back = line_writer();
+	l->write_back = l->write_back ? l->write_back : line_writer();
+	l->forget = l->forget ? l->forget : line_forget;
 	m->crowd = litmus_now();
 	m->end = m->crowd + l->timeout_ns;
 	/* bounded by the time, and by what is too late */
@@ -294,7 +297,7 @@ static int wait_for(struct litmus *l, uint32_t no, uint64_t end)
 	uint64_t phase;
 
 	for (unsigned round = 0;; round++) {
-		phase = litmus_ask(&l->slot[no]->phase);
+		phase = litmus_ask(l, &l->slot[no]->phase);
 		if (phase == LITMUS_GONE)
 			return err_set(-ECANCELED,
 				       "%s: another participant gave up",
@@ -362,7 +365,7 @@ int litmus_part(struct litmus *l)
 		l->tally[id].wrong = 0;
 		for (uint32_t i = 0; i < l->nr; i++)
 			l->tally[id].wrong +=
-				litmus_ask(&l->slot[i]->wrong[id]);
+				litmus_ask(l, &l->slot[i]->wrong[id]);
 	}
 	/* The first waits and clears; it would clear what others wait for. */
 	if (l->rank)
