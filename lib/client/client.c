@@ -154,7 +154,8 @@ static int reap_without_slot(struct client *c)
 		return client_reap_all(c);
 	if (dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false))
 		return 0;
-	done = client_reap_all(c);
+	/* and must not have gone already, with its number another's */
+	done = host_beat(c) ? client_reap_all(c) : 0;
 	dev_lock_drop(&c->lock, CLIENT_LOCK_HOST);
 	return done;
 }

@@ -200,7 +200,11 @@ static int try_reap(struct client *c, uint32_t slot)
 	if (client_state(w) == CLIENT_FREE)
 		done = 0;
 	else if (is_stray(c, w))
-		done = client_free_slot(c, slot, w);
+		/* the exchange alone: it has stored nothing there, and our
+		 * lock keeps no other host out; C3 release */
+		done = a64_cas_full(&c->slots[slot].word, &w,
+				    client_make(CLIENT_FREE,
+						client_inc(w) + 1));
 	else if (!client_is_here(c, w))
 		done = host_recovers(c, w) ? client_fence(c, slot, w) : 0;
 	else if (client_state(w) == CLIENT_QUARANTINED)
