@@ -22,7 +22,7 @@ static struct maru_coherence_opts options(uint32_t nr, uint32_t ms)
 	return (struct maru_coherence_opts){
 		.size = sizeof(struct maru_coherence_opts),
 		.participants = nr,
-		.rounds = 50,
+		.rounds = 20,
 		.timeout_ms = ms,
 	};
 }
@@ -179,7 +179,7 @@ static void part_make(struct part *p, void *window)
 	*p = (struct part){
 		.l = { .w = window,
 		       .nr = 2,
-		       .rounds = 25,
+		       .rounds = 16,
 		       .timeout_ns = 60000000000u,
 		       .name = "test" },
 	};

@@ -40,10 +40,14 @@ uint64_t litmus_now(void)
 
 void litmus_pause(unsigned round)
 {
+	static const struct timespec nap = { .tv_nsec = 50000 };
+
 	if (round < 256)
 		cpu_relax();
-	else
+	else if (round < 4096)
 		sched_yield();
+	else
+		nanosleep(&nap, NULL); /* whom we wait for may need our CPU */
 }
 
 void litmus_tell(const struct litmus *l, a64 *word, uint64_t value)
