@@ -39,6 +39,8 @@ LIB_PKGS := libpmem2 libdaxctl liburcu-bp libxxhash libisal libsodium blkid \
 DEB := gcc libc6-dev make pkg-config libpmem2-dev libdaxctl-dev liburcu-dev \
 	check libxxhash-dev libisal-dev libsodium-dev libblkid-dev \
 	libjansson-dev
+DEB_VM := qemu-system-x86 busybox-static cpio kmod ndctl daxctl e2fsprogs \
+	xz-utils
 DEB_CI := g++ clang clang-format libclang-rt-14-dev mandoc spin abigail-tools \
 	universal-ctags
 
@@ -100,6 +102,7 @@ STRESS_SRC := $(wildcard tests/stress_*.c)
 CRASH_SRC := $(wildcard tests/crash_*.c)
 HOSTILE_SRC := tests/stress_hostile.c tests/check_hostile.c
 FUZZ_SRC := $(wildcard tests/fuzz_*.c)
+VM_SRC := $(call programs,tests/vm,*.c)
 PLUGIN_SRC := $(wildcard plugins/*.c)
 SHELL_TESTS := $(wildcard tests/*.sh)
 PAGES := $(wildcard man/*.[1-8])
@@ -115,6 +118,7 @@ CHECKS := $(call bins,$(CHECK_SRC))
 STRESSES := $(call bins,$(STRESS_SRC))
 CRASHES := $(call bins,$(CRASH_SRC))
 FUZZERS := $(call bins,$(FUZZ_SRC))
+VM_PROGRAMS := $(call bins,$(VM_SRC))
 PLUGINS := $(patsubst %.c,$(BUILD)/%.so,$(PLUGIN_SRC))
 STATIC := $(BUILD)/libmaru.a
 SHARED := $(BUILD)/libmaru.so.0
@@ -136,6 +140,7 @@ test_env = BUILD='$(CURDIR)/$(BUILD)' CC='$(CC)' MODE='$(MODE)' \
 .PHONY: all lib tools plugins examples bench-programs bench check check-run \
 	check-programs demo demo-run stress stress-hostile stress-programs crash \
 	crash-programs model model-full fuzz fuzz-run weaken mutants \
+	vm-programs check-vm check-two-hosts deps-vm deps-vm-if-needed \
 	lint format deps deps-ci deps-if-needed install uninstall clean help \
 	FORCE
 
@@ -148,6 +153,7 @@ examples: $(EXAMPLES)
 check-programs: $(CHECKS)
 stress-programs: $(STRESSES)
 crash-programs: $(CRASHES)
+vm-programs: $(VM_PROGRAMS)
 
 # Objects ----------------------------------------------------------------------
 
@@ -217,7 +223,8 @@ $(call each,$(TOOL_SRC),$(call common,tools) $(STATIC),$$(PKG_LIBS))
 $(call each,$(BENCH_SRC),$(call common,bench) $(STATIC),$$(PKG_LIBS))
 $(call each,$(EXAMPLE_SRC),$(call common,tests/examples) $(STATIC),$$(PKG_LIBS))
 # Tests see the inner names, which the libraries hide.
-$(call each,$(filter-out $(HOSTILE_SRC),$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC)),\
+$(call each,$(filter-out $(HOSTILE_SRC),$(CHECK_SRC) $(STRESS_SRC) $(CRASH_SRC) \
+	$(VM_SRC)),\
 	$(call common,tests) $(LIB_OBJ),$$(CHECK_LIBS) $$(PKG_LIBS))
 # Those that damage a pool have fences around its mapping: common_fuzz_guard.c.
 FENCES := -Wl$$(,)--wrap=mmap -Wl$$(,)--wrap=munmap
@@ -238,6 +245,14 @@ check: deps-if-needed ## build all and run every test: MODE=asan|ubsan|tsan|cov
 check-run: all check-programs stress-programs crash-programs examples $(FUZZERS)
 	@$(call test_env,$(JOBS),$(TEST_TIMEOUT)) \
 		tests/run $(CHECKS) $(EXAMPLES) $(FUZZERS) $(SHELL_TESTS)
+
+# 77 says on stderr why they cannot run here.
+check-vm: deps-vm-if-needed check-programs stress-programs tools bench-programs \
+		vm-programs ## the suites on real DAX devices under QEMU: VM=kinds
+	@BUILD='$(CURDIR)/$(BUILD)' VM='$(VM)' tests/vm/run || [ $$? = 77 ]
+
+check-two-hosts: deps-vm-if-needed tools vm-programs ## two virtual hosts, one pool
+	@BUILD='$(CURDIR)/$(BUILD)' tests/vm/scenarios || [ $$? = 77 ]
 
 demo: deps-if-needed ## replay a request trace in three processes: TRACE=file
 	+@$(MAKE) --no-print-directory demo-run
@@ -322,6 +337,16 @@ deps: ## install the Debian packages the build needs
 deps-ci: deps ## install what lint, fuzzing and CI use besides
 	$(call apt,$(DEB_CI))
 
+deps-vm: ## install what the virtual machines need, and fetch their kernel
+	$(call apt,$(DEB_VM))
+	@tests/vm/setup || [ $$? = 77 ]
+
+# Without them check-vm says what is missing.
+deps-vm-if-needed:
+	+@[ '$(DEPS)' = 0 ] || { command -v qemu-system-x86_64 ndctl cpio && \
+		command -v busybox; } >/dev/null || \
+		$(MAKE) --no-print-directory deps-vm || true
+
 deps-if-needed:
 	+@[ '$(DEPS)' = 0 ] || { pkg-config --exists $(LIB_PKGS) check && \
 		echo '#include <stdio.h>' | $(CC) -E -o /dev/null -; } \
@@ -373,5 +398,5 @@ help: ## this list
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(call objs,$(PLUGIN_SRC) \
 	$(TOOL_SRC) $(BENCH_SRC) $(EXAMPLE_SRC) $(CHECK_SRC) $(STRESS_SRC) \
-	$(CRASH_SRC) $(FUZZ_SRC) tests/replay.c) \
+	$(CRASH_SRC) $(FUZZ_SRC) $(VM_SRC) tests/replay.c) \
 	$(foreach d,tools bench tests tests/examples,$(call common,$(d))))

@@ -232,6 +232,37 @@ START_TEST(its_own_kernel_confirms_when_those_processes_are_gone)
 }
 END_TEST
 
+static void come_back(struct maru_pool *p, unsigned id)
+{
+	struct maru_pool *again;
+
+	(void)id;
+	ck_assert_int_eq(test_put(p, 2, LEN), 0);
+	test_stay();
+	ck_assert_int_eq(test_put(p, 3, LEN), MARU_E_CLOSED);
+	ck_assert_int_eq(maru_close(p, 0), 0);
+	again = host_open();
+	/* confirmed when it opened, and perhaps recovered already */
+	ck_assert_int_ge(maru_tick(again), 0);
+	ck_assert_int_ne(host_of(again, 1).state, MARU_HOST_FENCED);
+	test_close(again);
+	_exit(0);
+}
+
+START_TEST(a_process_that_opens_anew_after_it_was_fenced_is_not_in_the_way)
+{
+	struct maru_pool *p = host_start();
+	pid_t pid = host_staying(p, come_back, HOST_ID(2, 1));
+
+	host_pass_time(p);
+	ck_assert_int_eq(host_of(p, 1).state, MARU_HOST_FENCED);
+	test_post(&test_scene->go);
+	host_ended(p, pid);
+	host_pass_time(p);
+	all_is_back(p);
+}
+END_TEST
+
 START_TEST(another_host_takes_over_from_a_recoverer_that_left)
 {
 	struct maru_pool *p = host_start();
@@ -343,6 +374,7 @@ int main(void)
 		one_that_has_not_been_declared_gone_cannot_be_confirmed,
 		a_restart_of_the_host_confirms,
 		its_own_kernel_confirms_when_those_processes_are_gone,
+		a_process_that_opens_anew_after_it_was_fenced_is_not_in_the_way,
 		another_host_takes_over_from_a_recoverer_that_left,
 		who_leaves_hands_over_what_still_waits,
 		two_that_live_with_one_machine_id_have_none,

@@ -88,6 +88,8 @@ static int reuse_pid(void)
 		if (status != 0)
 			return 3;
 	}
+	if (!test_scene->no[MET] && test_slow())
+		return 77; /* no two fit into one tick of the clock */
 	return !test_scene->no[MET];
 }
 
@@ -122,7 +124,8 @@ START_TEST(who_has_the_pid_of_a_dead_client_does_not_keep_it_alive)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
 	if (WEXITSTATUS(status) == 77) {
-		fprintf(stderr, "no pid namespaces here: not tested\n");
+		fprintf(stderr, "no pid namespaces here, or too slow for "
+				"two processes in a tick: not tested\n");
 		return;
 	}
 	ck_assert_int_eq(WEXITSTATUS(status), 0);

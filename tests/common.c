@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define HANDLES 64
-#define NAMED_BYTES (128 << 20) /* of a file that is not there yet */
+#define NAMED_BYTES (128 << 20) /* of a file that is not there yet, or less */
 
 static enum test_medium medium;
 static char scratch[PATH_MAX - 64]; /* folder of this program */
@@ -251,7 +251,7 @@ static void use_named(void)
 		return; /* the tests will say why */
 	flock(named_fd, LOCK_EX);
 	if (fstat(named_fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size == 0 && ftruncate(named_fd, NAMED_BYTES) != 0)
+	    st.st_size < NAMED_BYTES && ftruncate(named_fd, NAMED_BYTES) != 0)
 		perror(getenv("MARU_TEST_POOL"));
 }
 
@@ -335,17 +335,21 @@ int test_run(const char *name, enum test_medium media,
 	     const TTest *const *tests, size_t nr)
 {
 	SRunner *sr = srunner_create(NULL);
+	/* for virtual machines: the named medium alone, and all suites on it */
+	bool alone = getenv("MARU_TEST_ALONE") && getenv("MARU_TEST_POOL");
 	int failed, cleaner;
 
 	/* libcheck's own would be 4 seconds and no more */
 	setenv("CK_DEFAULT_TIMEOUT", "30", 0);
-	setenv("CK_TIMEOUT_MULTIPLIER", TEST_SLOW ? "4" : "1", 0);
+	setenv("CK_TIMEOUT_MULTIPLIER", test_slow() ? "4" : "1", 0);
 	if (!make_scratch()) {
 		perror(scratch);
 		return 1;
 	}
 	cleaner = leave_a_cleaner();
-	for (unsigned m = 0; m < TEST_MEDIA && m <= (unsigned)media; m++)
+	if (alone)
+		srunner_add_suite(sr, suite(name, TEST_NAMED, tests, nr));
+	for (unsigned m = 0; !alone && m < TEST_MEDIA && m <= media; m++)
 		if (m != TEST_NAMED || getenv("MARU_TEST_POOL") != NULL)
 			srunner_add_suite(sr, suite(name, m, tests, nr));
 	srunner_run_all(sr, CK_ENV);

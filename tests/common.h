@@ -10,6 +10,9 @@
  *   common_pack.c   the same keys packed, for the batch calls
  *   common_disturb.c  a thread that is interrupted again and again
  *
+ * $MARU_TEST_POOL names one more medium. With $MARU_TEST_ALONE it is the only
+ * one, and of all suites: so they run on the devices of virtual machines.
+ *
  * A test of many threads asserts after it has joined them: libcheck's asserts
  * belong to one thread of a process.
  */
@@ -52,8 +55,8 @@ void test_child_failed(const char *file, int line, const char *expr,
 #define TEST_SLOW 0
 #endif
 
-/** Loops of a test: a tenth of @n where a sanitizer slows them down. */
-#define TEST_ROUNDS(n) (TEST_SLOW ? (n) / 10 + 1 : (n))
+/** Loops of a test: a tenth of @n where test_slow(). */
+#define TEST_ROUNDS(n) (test_slow() ? (n) / 10 + 1 : (n))
 
 #define TEST_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -61,6 +64,9 @@ void test_child_failed(const char *file, int line, const char *expr,
 #define S(literal) (literal), sizeof(literal) - 1
 
 /* common_value.c ----------------------------------------------------------- */
+
+/** test_slow() - by a sanitizer, or on a machine that says $MARU_TEST_SLOW */
+bool test_slow(void);
 
 #define TEST_KEY 32 /* room for a key by number */
 

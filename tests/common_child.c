@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE (TEST_SLOW ? 60 : 20) /* seconds */
+#define PATIENCE (test_slow() ? 60 : 20) /* seconds */
 
 struct test_scene *test_scene;
 bool test_is_child;

@@ -3,7 +3,9 @@
 #include "common_fsck.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct fsck_scene fsck;
 
@@ -52,16 +54,31 @@ static bool reads(struct maru_pool *p, unsigned no)
 	return true;
 }
 
-void fsck_populate(uint32_t flags)
+void fsck_locks(void)
+{
+	mkdir(test_path("locks"), 0777);
+	ck_assert_int_eq(setenv("MARU_LOCK_DIR", test_path("locks"), 1), 0);
+}
+
+static void populate(uint32_t flags, uint32_t share)
 {
 	struct maru_create_opts o = test_opts();
 	struct maru_pool *p;
 
 	o.flags |= flags;
+	o.share = share;
+	o.host_ms = share ? 100 : 0;
+	if (share)
+		fsck_locks();
 	p = test_pool(&o);
 	for (unsigned no = 0; no < FSCK_NR; no++)
 		store(p, no);
 	test_close(p);
+}
+
+void fsck_populate(uint32_t flags)
+{
+	populate(flags, MARU_SHARE_HOST);
 }
 
 static void find(void)
@@ -241,7 +258,7 @@ void fsck_run(const struct planted *f)
 {
 	struct maru_pool *p;
 
-	fsck_populate(f->pool);
+	populate(f->pool, f->share);
 	fsck_open();
 	find();
 	f->plant();

@@ -41,6 +41,7 @@ struct planted {
 	unsigned gone;	  /* units that cannot be used any more */
 	uint32_t pool;	  /* MARU_CREATE_* besides */
 	uint32_t check;	  /* MARU_FSCK_* besides */
+	uint32_t share;	  /* MARU_SHARE_* */
 };
 
 /** fsck_run() - the whole course of a planted fault */
@@ -74,6 +75,9 @@ a64 *fsck_slot(unsigned no);
 
 /** fsck_home() - its home's head */
 a64 *fsck_home(unsigned no);
+
+/** fsck_locks() - a folder of the test's own for locks of shared pools */
+void fsck_locks(void);
 
 /** fsck_populate() - the pool, its entries, closed; fsck_open(): alone */
 void fsck_populate(uint32_t flags);

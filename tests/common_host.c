@@ -52,9 +52,28 @@ static void hide(const char *path, const char *mine, unsigned nr)
 	FILE *f = fopen(mine, "we");
 
 	ck_assert_ptr_nonnull(f);
-	fprintf(f, "%016x%016x\n", nr, nr);
+	fprintf(f, "%016x%016llx\n", nr, (unsigned long long)test_mix(nr));
 	ck_assert_int_eq(fclose(f), 0);
 	ck_assert_int_eq(mount(mine, path, NULL, MS_BIND, NULL), 0);
+}
+
+static void give_locks(const char *dir, unsigned id)
+{
+	char path[PATH_MAX];
+
+	path_in(path, dir, "locks", id);
+	mkdir(path, 0777);
+	ck_assert_int_eq(setenv("MARU_LOCK_DIR", path, 1), 0);
+}
+
+/* Where the tests' own files are. */
+static const char *scratch(void)
+{
+	static char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", test_path("x"));
+	*strrchr(path, '/') = '\0';
+	return path;
 }
 
 void host_be_in(const char *dir, unsigned id)
@@ -70,9 +89,7 @@ void host_be_in(const char *dir, unsigned id)
 		hide("/etc/machine-id", path, machine);
 	snprintf(path, sizeof(path), "host-%u", machine);
 	ck_assert_int_eq(sethostname(path, strlen(path)), 0);
-	path_in(path, dir, "locks", id);
-	mkdir(path, 0777);
-	ck_assert_int_eq(setenv("MARU_LOCK_DIR", path, 1), 0);
+	give_locks(dir, id);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -89,11 +106,7 @@ void host_remove(const char *dir)
 
 void host_be(unsigned id)
 {
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s", test_path("x"));
-	*strrchr(path, '/') = '\0';
-	host_be_in(path, id);
+	host_be_in(scratch(), id);
 }
 
 struct maru_pool *host_open(void)
@@ -106,14 +119,72 @@ struct maru_pool *host_open(void)
 
 struct maru_pool *host_start(void)
 {
+	HOST_CLOCK = 1000 * HOST_NS;
+	host_be(HOST_ID(1, 1));
+	host_format(HOST_MS);
+	return host_open();
+}
+
+void host_format(uint32_t host_ms)
+{
 	struct maru_create_opts o = test_opts();
 
-	HOST_CLOCK = 1000 * HOST_NS;
+	if (!getenv("MARU_LOCK_DIR"))
+		give_locks(scratch(), 0); /* of the real host */
 	o.share = MARU_SHARE_FABRIC;
-	o.host_ms = HOST_MS;
-	host_be(HOST_ID(1, 1));
+	o.host_ms = host_ms;
+	o.flags |= MARU_CREATE_CRC; /* so that a repair keeps what is whole */
 	test_format(&o);
-	return host_open();
+}
+
+static test_client_fn host_fn;
+
+static void run_as(struct maru_pool *none, unsigned id)
+{
+	host_be(id);
+	host_fn(none, id);
+}
+
+pid_t host_fork(test_client_fn fn, unsigned id)
+{
+	host_fn = fn;
+	return test_fork(run_as, id);
+}
+
+void host_as(test_client_fn fn, unsigned id)
+{
+	test_ended(host_fork(fn, id));
+}
+
+int host_fsck(uint32_t flags, struct maru_fsck_result *res)
+{
+	struct maru_fsck_opts o = { .size = sizeof(o), .flags = flags };
+
+	return maru_fsck(test_target(), &o, res);
+}
+
+int host_force(void)
+{
+	struct maru_create_opts o = test_opts();
+
+	o.flags |= MARU_CREATE_FORCE;
+	return maru_create(test_target(), &o);
+}
+
+int host_try(unsigned flags)
+{
+	struct maru_open_opts o = { .size = sizeof(o), .flags = flags };
+	struct maru_pool *p;
+	int rc = maru_open(test_target(), &o, &p);
+
+	if (!rc)
+		ck_assert_int_eq(maru_close(p, 0), 0);
+	return rc;
+}
+
+a64 *host_entry(struct maru_pool *p, uint32_t no)
+{
+	return &p->client.host.all[no].word;
 }
 
 static void be_client(test_client_fn fn, unsigned id)

@@ -33,8 +33,29 @@ void host_remove(const char *dir);
 /** host_start() - a fabric pool, this process of host 1.1, and its handle. */
 struct maru_pool *host_start(void);
 
+/** host_format() - a fabric pool, values with checksums. */
+void host_format(uint32_t host_ms);
+
 /** host_open() - open as whatever host this process is. */
 struct maru_pool *host_open(void);
+
+/** host_fork() - run @fn in a child that is host @id and has no handle. */
+pid_t host_fork(test_client_fn fn, unsigned id);
+
+/** host_as() - the same, and wait for it to end well. */
+void host_as(test_client_fn fn, unsigned id);
+
+/** host_try() - what opening says; closed at once. */
+int host_try(unsigned flags);
+
+/** host_fsck() - with these flags; @res may be NULL. */
+int host_fsck(uint32_t flags, struct maru_fsck_result *res);
+
+/** host_force() - format a pool of one host over what is there. */
+int host_force(void);
+
+/** host_entry() - an entry's word. */
+a64 *host_entry(struct maru_pool *p, uint32_t no);
 
 /** host_client() - fork: be host @id, open, run @fn, close. */
 pid_t host_client(test_client_fn fn, unsigned id);

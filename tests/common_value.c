@@ -4,7 +4,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
+
+bool test_slow(void)
+{
+	return TEST_SLOW || getenv("MARU_TEST_SLOW") != NULL;
+}
 
 uint64_t test_mix(uint64_t x)
 {

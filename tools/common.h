@@ -76,6 +76,12 @@ const char *tool_uuid_text(char text[TOOL_UUID_TEXT],
 /* 1536 -> "1.5 KiB" */
 const char *tool_size_text(char text[TOOL_SIZE_TEXT], uint64_t bytes);
 
+/* MARU_SHARE_* as a word. */
+const char *tool_share(uint32_t share);
+
+/* And back; ends the program on what is none. */
+uint32_t tool_share_of(const struct argp_state *state, const char *text);
+
 /* common_out.c: tables for people, or one JSON object ------------------- */
 
 #define OUT_WIDTH 100 /* columns of a table row */
@@ -130,5 +136,15 @@ void out_age(struct out *out, const char *name, uint64_t ns);
 /* A number that people want explained. */
 void out_counter(struct out *out, const char *name, uint64_t value,
 		 const char *meaning);
+
+/* common_host.c: hosts, as maru-dump and maru-fence show them ------------- */
+
+extern const struct out_column tool_host_columns[];
+
+/* Its name; NULL: it is no state. */
+const char *tool_host_state(enum maru_host_state state);
+
+/* The cells of a row that has begun. */
+void tool_host_cells(struct out *out, const struct maru_host *host);
 
 #endif

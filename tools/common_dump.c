@@ -178,7 +178,12 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 	struct out *out = &d->out;
 
 	out_u64(out, "slot", c->slot);
-	out_u64(out, "incarnation", c->incarnation);
+	if (d->json || !d->super.share)
+		out_u64(out, "incarnation", c->incarnation);
+	if (c->host < MARU_HOSTS_MAX)
+		out_u64(out, "host", c->host);
+	else if (d->json || d->super.share)
+		out_none(out, "host");
 	dump_state(d, client_states, c->state);
 	if (d->json)
 		out_int(out, "alive", c->alive);
@@ -208,7 +213,7 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 
 static int show_clients(struct dump *d)
 {
-	static const struct out_column columns[] = {
+	struct out_column columns[] = {
 		{ "slot", 4 },	 { "inc", 5 },	 { "state", -11 },
 		{ "alive", -5 }, { "pid", 7 },	 { "buffers", 7 },
 		{ "pinned", 7 }, { "pins", 7 },	 { "due ms", 8 },
@@ -217,6 +222,8 @@ static int show_clients(struct dump *d)
 	struct maru_client *list;
 	int nr = dump_clients(d, &list);
 
+	if (d->super.share)
+		columns[1].head = "host"; /* there it tells more */
 	out_table(&d->out, "clients", columns);
 	for (int i = 0; i < nr; i++) {
 		if (!dump_state_wanted(d, client_states, list[i].state))
@@ -228,6 +235,23 @@ static int show_clients(struct dump *d)
 	}
 	out_table_end(&d->out);
 	free(list);
+	return nr < 0 ? nr : 0;
+}
+
+static int show_hosts(struct dump *d)
+{
+	struct maru_host list[MARU_HOSTS_MAX];
+	int nr = maru_hosts(d->pool, list, MARU_HOSTS_MAX);
+
+	out_table(&d->out, "hosts", tool_host_columns);
+	for (int i = 0; i < nr; i++) {
+		d->odd |= !tool_host_state(list[i].state);
+		if (!dump_row(d))
+			break;
+		tool_host_cells(&d->out, &list[i]);
+		out_row_end(&d->out);
+	}
+	out_table_end(&d->out);
 	return nr < 0 ? nr : 0;
 }
 
@@ -263,14 +287,15 @@ static int show_stats(struct dump *d)
 }
 
 const struct dump_section dump_sections[SECTION_NR] = {
-	{ "super", true, dump_super },
-	{ "sections", false, show_sections },
-	{ "regions", false, show_regions },
-	{ "classes", true, show_classes },
-	{ "slabs", false, dump_slabs },
-	{ "entries", false, dump_entries },
-	{ "blocks", false, dump_blocks },
-	{ "clients", true, show_clients },
-	{ "holds", false, dump_holds },
-	{ "stats", true, show_stats },
+	{ "super", true, false, dump_super },
+	{ "sections", false, false, show_sections },
+	{ "regions", false, false, show_regions },
+	{ "classes", true, false, show_classes },
+	{ "slabs", false, false, dump_slabs },
+	{ "entries", false, false, dump_entries },
+	{ "blocks", false, false, dump_blocks },
+	{ "hosts", true, true, show_hosts },
+	{ "clients", true, false, show_clients },
+	{ "holds", false, false, dump_holds },
+	{ "stats", true, false, show_stats },
 };

@@ -5,7 +5,7 @@
 
 #include "common.h"
 
-#define SECTION_NR 10
+#define SECTION_NR 11
 #define NOTE_NR 32
 
 struct dump {
@@ -38,6 +38,7 @@ struct dump {
 struct dump_section {
 	const char *name;
 	bool summary;		     /* shown when none is named */
+	bool shared;		     /* but only if several hosts share */
 	int (*show)(struct dump *d); /* 0 or a libmaru error */
 };
 

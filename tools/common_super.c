@@ -52,6 +52,8 @@ static void fields(struct out *out, const struct maru_super *super)
 	out_u64(out, "buckets", super->buckets);
 	out_u64(out, "max_clients", super->max_clients);
 	out_u64(out, "quarantine_ms", super->quarantine_ms);
+	out_text(out, "share", tool_share(super->share));
+	out_u64(out, "host_ms", super->host_ms);
 	flags(out, super->create_flags);
 	copies(out, super->copies_ok);
 	out_bit(out, "clean", super->clean);

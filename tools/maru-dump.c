@@ -46,7 +46,9 @@ static bool add_sections(struct dump *d, const char *name)
 static void add_summary(struct dump *d)
 {
 	for (unsigned no = 0; no < SECTION_NR; no++) {
-		if (dump_sections[no].summary)
+		const struct dump_section *s = &dump_sections[no];
+
+		if (s->summary && (!s->shared || d->super.share))
 			add_section(d, no);
 	}
 }
@@ -105,8 +107,8 @@ static const struct argp argp = {
 	.args_doc = "TARGET [SECTION...]",
 	.doc = "Show the pool in TARGET, live or broken, and change nothing."
 	       "\vSections: super sections regions classes slabs entries "
-	       "blocks clients holds stats all; without any: super classes "
-	       "clients stats.\n\nExit status: 0, 4 the pool is damaged (what "
+	       "blocks hosts clients holds stats all; without any: super classes "
+	       "clients stats, and hosts where several share the pool.\n\nExit status: 0, 4 the pool is damaged (what "
 	       "could be read was printed), 8 could not run, 16 usage.",
 	.children = children,
 };
@@ -229,14 +231,14 @@ int main(int argc, char **argv)
 
 	tool_start();
 	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, &d);
-	if (!d.order_nr)
-		add_summary(&d);
 	rc = attach(&d);
 	if (rc)
 		return rc;
 	rc = maru_inspect_super(d.pool, &d.super);
 	if (!rc)
 		judge_copies(&d);
+	if (!d.order_nr)
+		add_summary(&d);
 	show(&d);
 	maru_close(d.pool, 0);
 	while (d.note_nr)

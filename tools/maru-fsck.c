@@ -24,6 +24,8 @@ static const struct argp_option options[] = {
 	  "Others are at work, or may be: tell only what is surely broken", 0 },
 	{ "clear-bad", 'B', NULL, 0,
 	  "With --repair: use blocks again whose memory had failed", 0 },
+	{ "takeover", 'T', NULL, 0,
+	  "With --repair: silent hosts are certainly down, or cut off", 0 },
 	{ "offset", 'o', "BYTES", 0, "Where in the target the pool begins", 0 },
 	{ "json", 'j', NULL, 0, "Print the report as a JSON object", 0 },
 	{ "quiet", 'q', NULL, 0, "Print nothing but errors", 0 },
@@ -43,6 +45,8 @@ static void parse_end(struct argp_state *state, const struct fsck *f)
 		argp_error(state, "--rebuild needs --repair");
 	if (flags & MARU_FSCK_CLEAR_BAD && !(flags & MARU_FSCK_REPAIR))
 		argp_error(state, "--clear-bad needs --repair");
+	if (flags & MARU_FSCK_TAKEOVER && !(flags & MARU_FSCK_REPAIR))
+		argp_error(state, "--takeover needs --repair");
 }
 
 static error_t parse(int opt, char *arg, struct argp_state *state)
@@ -67,6 +71,9 @@ static error_t parse(int opt, char *arg, struct argp_state *state)
 		return 0;
 	case 'B':
 		f->opts.flags |= MARU_FSCK_CLEAR_BAD;
+		return 0;
+	case 'T':
+		f->opts.flags |= MARU_FSCK_TAKEOVER;
 		return 0;
 	case 'o':
 		f->opts.offset = tool_size(state, "--offset", arg);

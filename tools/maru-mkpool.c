@@ -31,6 +31,14 @@ static const struct argp_option options[] = {
 	  "Keep back what a dead client was writing so long, 0: not at all "
 	  "(default 2000)",
 	  0 },
+	{ "share", 'H', "HOW", 0,
+	  "Whose processes share it: host, those of one (the default); fabric, "
+	  "of hosts whose caches the fabric keeps coherent; noncoherent",
+	  0 },
+	{ "host-timeout", 'T', "MS", 0,
+	  "With fabric: a host without a sign of life for so long is declared "
+	  "gone, 100 to 3600000 (default 10000)",
+	  0 },
 	{ "durable", 'd', NULL, 0, "Entries survive loss of power", 0 },
 	{ "siphash", 'k', NULL, 0, "Keys may come from an attacker", 0 },
 	{ "crc", 'C', NULL, 0, "Checksum every value", 0 },
@@ -67,6 +75,7 @@ static error_t parse_value(int opt, char *arg, struct argp_state *state)
 	static const struct tool_range clients = { 1, MARU_CLIENTS_MAX, 10 };
 	static const struct tool_range modes = { 1, 0777, 8 };
 	static const struct tool_range delays = { 0, 86400000, 10 };
+	static const struct tool_range silences = { 100, 3600000, 10 };
 	struct mkpool *m = state->input;
 	struct maru_create_opts *o = &m->opts;
 
@@ -95,6 +104,13 @@ static error_t parse_value(int opt, char *arg, struct argp_state *state)
 							 arg, &delays);
 		if (!o->quarantine_ms)
 			o->quarantine_ms = MARU_QUARANTINE_NONE;
+		return 0;
+	case 'H':
+		o->share = tool_share_of(state, arg);
+		return 0;
+	case 'T':
+		o->host_ms = (uint32_t)tool_number(state, "--host-timeout", arg,
+						   &silences);
 		return 0;
 	case 'l':
 		o->label = arg;
@@ -181,6 +197,8 @@ static void report_json(const struct mkpool *m, const struct maru_super *super)
 	out_u64(&out, "unit", super->unit);
 	out_u64(&out, "max_clients", super->max_clients);
 	out_u64(&out, "quarantine_ms", super->quarantine_ms);
+	out_text(&out, "share", tool_share(super->share));
+	out_u64(&out, "host_ms", super->host_ms);
 	out_list(&out, "classes");
 	for (size_t i = 0; i < m->opts.class_nr; i++)
 		out_u64(&out, NULL, m->classes[i]);
@@ -195,13 +213,18 @@ static void report(const struct mkpool *m, const struct maru_super *super)
 {
 	char size[TOOL_SIZE_TEXT], unit[TOOL_SIZE_TEXT], uuid[TOOL_UUID_TEXT];
 
-	if (m->json)
+	if (m->json) {
 		report_json(m, super);
-	else
-		printf("%s: pool %s, %s in units of %s, up to %u clients\n",
-		       m->target, tool_uuid_text(uuid, super->uuid),
-		       tool_size_text(size, super->bytes),
-		       tool_size_text(unit, super->unit), super->max_clients);
+		return;
+	}
+	printf("%s: pool %s, %s in units of %s, up to %u clients", m->target,
+	       tool_uuid_text(uuid, super->uuid),
+	       tool_size_text(size, super->bytes),
+	       tool_size_text(unit, super->unit), super->max_clients);
+	if (super->share)
+		printf(" on up to %d hosts, each gone after %u ms of silence",
+		       MARU_HOSTS_MAX, super->host_ms);
+	putchar('\n');
 }
 
 /* What was made is told from the pool itself. */
@@ -234,6 +257,7 @@ static int failure(int err)
 	case -EBUSY:
 		return TOOL_REFUSED;
 	case -EINVAL:
+	case -ENOTSUP:
 		return TOOL_USAGE;
 	default:
 		return TOOL_FAILED;

@@ -35,6 +35,8 @@ struct maru_super {
 	uint32_t copies_ok;	/* bit i: copy i of 3 is whole */
 	uint32_t clean;		/* 1: no client had it open when last written */
 	uint32_t quarantine_ms; /* 0: none */
+	uint32_t share;		/* MARU_SHARE_* */
+	uint32_t host_ms;	/* 0: a pool of one host */
 };
 
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out);

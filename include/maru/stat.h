@@ -104,6 +104,7 @@ struct maru_client {
 	uint64_t joined_ns;   /* CLOCK_REALTIME when it opened the pool */
 	char name[MARU_NAME_MAX + 1];
 	struct maru_counters counters; /* since it joined */
+	uint32_t host; /* no of struct maru_host, or UINT32_MAX */
 };
 
 /**

@@ -33,6 +33,7 @@ static void describe(struct maru_pool *p, uint32_t slot,
 	out->slot = slot;
 	out->incarnation = client_inc(w);
 	out->state = (enum maru_client_state)client_state(w);
+	out->host = client_host(w);
 	/* relaxed: C1 orders them; it may leave while we look */
 	out->pid = (int32_t)a64_load_rlx(&m->pid);
 	out->joined_ns = a64_load_rlx(&m->joined_ns);

@@ -205,6 +205,17 @@ static int format(struct dev *dev, const struct maru_create_opts *o,
 	return rc;
 }
 
+/* Not while another host may be at work in it. */
+static int may_go(const struct dev_map *map, const struct media_super *old,
+		  const char *target)
+{
+	if (old->share)
+		return host_alone_at(map, old, target);
+	return media_refuse_elsewhere(
+		(const void *)(map->base + old->section[SECTION_CONTROL].off),
+		target);
+}
+
 /* Takes @dev, whatever becomes of it. */
 static int create_on(struct dev *dev, const struct maru_create_opts *o)
 {
@@ -227,12 +238,15 @@ static int create_on(struct dev *dev, const struct maru_create_opts *o)
 			     (unsigned long long)o->bytes);
 	if (!rc)
 		rc = plan(o, o->bytes ? o->bytes : room, &sb);
+	/* before the old pool is touched */
+	if (!rc)
+		rc = dev_map_check(dev, o->offset, sb.region_bytes);
 	if (!rc)
 		rc = identify(&sb);
 	/* else power that is lost halfway leaves a superblock that says all
 	 * is well, over tables that are half another pool's */
 	if (!rc && pool)
-		rc = media_super_wipe(dev, o->offset, &old, host_alone_at);
+		rc = media_super_wipe(dev, o->offset, &old, may_go);
 	if (rc) {
 		dev_abandon(dev);
 	} else {

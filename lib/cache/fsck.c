@@ -263,11 +263,24 @@ static void check_dead_and_values(struct maru_pool *p, struct fault_sink *sink)
 	check_dead(p, sink);
 }
 
+/* Of one host: not while that may be another one, at work. */
+static int refuse_elsewhere(const struct maru_pool *p, uint32_t flags)
+{
+	const struct media_region *r = media_region(&p->media, 0);
+
+	if (!(flags & MARU_FSCK_REPAIR) || flags & MARU_FSCK_TAKEOVER)
+		return 0;
+	return media_refuse_elsewhere(media_at(r, SECTION_CONTROL),
+				      p->client.target);
+}
+
 /* Of a fabric pool: no host is there, and then, is it sound? */
 static int be_alone(struct maru_pool *p, uint32_t flags)
 {
 	int rc = 0;
 
+	if (!p->client.host.all)
+		return refuse_elsewhere(p, flags);
 	if (flags & MARU_FSCK_REPAIR)
 		rc = host_alone(&p->client, flags & MARU_FSCK_TAKEOVER);
 	p->media.survivor =

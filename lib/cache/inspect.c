@@ -39,6 +39,8 @@ int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 	out->copies_ok = pool->media.copies_ok;
 	out->clean = media_is_clean(&pool->media);
 	out->quarantine_ms = sb->quarantine_ms;
+	out->share = sb->share;
+	out->host_ms = sb->host_ms;
 	return 0;
 }
 

@@ -8,6 +8,9 @@
 
 void client_check(const struct client *c, struct fault_sink *sink);
 
+/** host_check() - entries of hosts, and what slots say of them */
+void host_check(const struct client *c, struct fault_sink *sink);
+
 /** client_check_dead() - notices of what the dead have left; how many they are */
 uint32_t client_check_dead(const struct client *c, struct fault_sink *sink);
 

@@ -176,6 +176,19 @@ int client_join(struct client *c, const char *name)
 	return 0;
 }
 
+/*
+ * Declared dead, it leaves all as it is.  But its process may open the pool
+ * anew, and then maps it still: so that its kernel does not take this client
+ * for alive, it names no process any more.
+ */
+static void withdraw_pid(struct client *c, struct media_client *m)
+{
+	uint64_t pid = c->me.pid;
+
+	/* no pair: an exchange only in case it is another's slot already */
+	a64_cas_full(&m->pid, &pid, 0);
+}
+
 void client_leave(struct client *c)
 {
 	struct slab *s = c->dir->slab;
@@ -196,6 +209,8 @@ void client_leave(struct client *c)
 		a64_cas_full(&m->word, &w,
 			     left.zombies ? client_as(w, CLIENT_DEAD) :
 					    client_make(CLIENT_FREE, inc + 1));
+	} else {
+		withdraw_pid(c, m);
 	}
 	dev_lock_drop(&c->lock, CLIENT_LOCK_SLOT + slot);
 	c->self = CLIENT_NONE;

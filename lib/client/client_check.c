@@ -151,6 +151,7 @@ void client_check(const struct client *c, struct fault_sink *sink)
 
 	for (slot = 0; slot < c->slot_nr; slot++)
 		check_slot(c, sink, slot);
+	host_check(c, sink);
 	if (sink->live)
 		return;
 	check_writers(c, sink);

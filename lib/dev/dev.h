@@ -119,6 +119,9 @@ struct dev_map {
  * multiple of dev->align (named); -ENOSPC beyond the device's end.
  */
 int dev_map(struct dev *dev, uint64_t off, uint64_t len, struct dev_map *map);
+
+/** dev_map_check() - would dev_map() refuse that window?  Its error, or 0. */
+int dev_map_check(struct dev *dev, uint64_t off, uint64_t len);
 void dev_unmap(struct dev_map *map);
 
 /** dev_prefault() - MADV_POPULATE_WRITE (or _READ) on a part; 0 or -errno. */

@@ -232,7 +232,7 @@ int dev_map_own(struct dev *dev, uint64_t off, uint64_t len,
 	return 0;
 }
 
-static int check_window(struct dev *dev, uint64_t off, uint64_t len)
+int dev_map_check(struct dev *dev, uint64_t off, uint64_t len)
 {
 	if (!len || off % dev->align || len % dev->align)
 		return err_set(-EINVAL,
@@ -252,7 +252,7 @@ int dev_map(struct dev *dev, uint64_t off, uint64_t len, struct dev_map *map)
 	int rc;
 
 	memset(map, 0, sizeof(*map));
-	rc = check_window(dev, off, len);
+	rc = dev_map_check(dev, off, len);
 	if (!rc)
 		rc = dev_ops(dev)->map(dev, off, len, map);
 	if (rc)

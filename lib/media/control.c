@@ -106,6 +106,12 @@ static int refuse(const struct media *m)
 			MARU_E_CORRUPT,
 			"%s: a repair has not come to its end; run maru-fsck -y",
 			name);
+	if (!media_shared(media_region(m, 0))) {
+		int rc = media_refuse_elsewhere(control(m), name);
+
+		if (rc)
+			return rc;
+	}
 	return err_set(
 		MARU_E_CORRUPT,
 		media_shared(media_region(m, 0)) ?
@@ -131,6 +137,7 @@ int media_enter(struct media *m)
 	if (!media_shared(media_region(m, 0))) {
 		a64_store_rlx(&c->boot[0], id[0]);
 		a64_store_rlx(&c->boot[1], id[1]);
+		media_note_opener(c, id);
 	}
 	a64_add_rlx(&c->opens, 1); /* relaxed, as above */
 	/* a failure means that somebody else comes or goes just then */

@@ -182,13 +182,21 @@ struct media_control {
 	a64 state;   /* MEDIA_CLEAN or MEDIA_DIRTY */
 	a64 boot[2]; /* boot id of the kernel that last opened it to write */
 	a64 opens;   /* how often it was opened to write */
-	uint8_t zero[4064];
+	uint8_t zero[32];
+	/* of a pool of one host, where that is; believed if its boot is boot */
+	a64 opener_boot[2], opener_machine[2];
+	uint8_t zero2[32];
+	a64 opener_name[8]; /* text */
+	uint8_t zero3[3904];
 };
 MEDIA_SIZE(struct media_control, 4096);
 MEDIA_AT(struct media_control, state, 0);
 MEDIA_AT(struct media_control, boot, 8);
 MEDIA_AT(struct media_control, opens, 24);
 MEDIA_AT(struct media_control, zero, 32);
+MEDIA_AT(struct media_control, opener_boot, 64);
+MEDIA_AT(struct media_control, opener_machine, 80);
+MEDIA_AT(struct media_control, opener_name, 128);
 
 enum media_region_state {
 	MEDIA_REGION_EMPTY = 0,

@@ -72,7 +72,7 @@ uint32_t media_super_crc(const struct media_super *sb);
 typedef int (*media_ask_fn)(const struct dev_map *map,
 			    const struct media_super *sb, const char *name);
 
-/** media_super_wipe() - no copy of the pool @old is whole any more, if @ask */
+/** media_super_wipe() - no copy of the pool @old is whole any more, if @ask (or NULL) */
 int media_super_wipe(struct dev *dev, uint64_t window,
 		     const struct media_super *old, media_ask_fn ask);
 
@@ -140,5 +140,14 @@ uint64_t media_state(const struct media *m);
 /** media_make_clean() - unless somebody has entered since @seen */
 void media_make_clean(struct media *m, uint64_t seen);
 void media_set_clean(struct media *m); /* alone with it */
+
+/* opener.c: of a pool of one host, which one? */
+
+/** media_note_opener() - this one, under kernel @boot */
+void media_note_opener(struct media_control *c, const uint64_t boot[2]);
+/** media_is_elsewhere() - in use, and last opened on another machine? */
+bool media_is_elsewhere(const struct media_control *c, char name[64]);
+/** media_refuse_elsewhere() - then -EBUSY, which names it */
+int media_refuse_elsewhere(const struct media_control *c, const char *target);
 
 #endif

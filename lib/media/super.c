@@ -38,13 +38,14 @@ int media_super_wipe(struct dev *dev, uint64_t window,
 	static const enum section_id copy[COPY_NR] = { SECTION_SUPER_A,
 						       SECTION_SUPER_B,
 						       SECTION_SUPER_C };
+	/* it may have been made when the device was of another alignment */
+	uint64_t len = bits_round_up(old->region_bytes, dev->align);
 	struct dev_map map;
-	int rc = dev_map(dev, window, old->region_bytes, &map);
+	int rc = dev_map(dev, window, len, &map);
 	unsigned i;
 
-	if (!rc)
+	if (!rc && ask)
 		rc = ask(&map, old, dev->name);
-
 	for (i = 0; i < COPY_NR && !rc; i++) {
 		uint64_t off = old->section[copy[i]].off;
 

@@ -302,6 +302,7 @@ static void hold_things(struct maru_pool *p)
 	static struct maru_view v;
 	static struct maru_buf buf, claim;
 
+	hear(p, "here"); /* else nobody knows that the pool is sound */
 	MUST(test_put(p, 1, LEN) >= 0);
 	MUST(test_hold(p, 1, &v) == 0);
 	MUST(maru_alloc(p, LEN, &buf) == 0);
@@ -314,6 +315,7 @@ static void see_it_go(struct maru_pool *p)
 {
 	double begin;
 
+	say(p, "here", 0);
 	hear(p, "holds");
 	begin = now();
 	MUST(test_drop(p, 1) == -EBUSY);
@@ -360,6 +362,7 @@ static void sleep_and_wake(struct maru_pool *p)
 	struct maru_view v;
 	struct maru_buf buf;
 
+	hear(p, "here");
 	MUST(test_put(p, 1, LEN) >= 0);
 	MUST(test_hold(p, 1, &v) == 0);
 	MUST(maru_alloc(p, LEN, &buf) == 0);
@@ -377,6 +380,56 @@ static void sleep_and_wake(struct maru_pool *p)
 	hear(p, "clean");
 	say(p, "done", 0);
 	MUST(maru_close(p, 0) == 0);
+}
+
+/* The whole machine is stopped, in the midst of this. */
+static void work_until_fenced(struct maru_pool *p)
+{
+	struct maru_buf buf;
+	struct maru_view v;
+	double end;
+	uint64_t i;
+
+	hear(p, "here");
+	MUST(test_put(p, 1, LEN) >= 0);
+	MUST(test_hold(p, 1, &v) == 0);
+	MUST(maru_alloc(p, LEN, &buf) == 0);
+	MUST(maru_reserve(p, S("claimed"), LEN, &buf) == 0);
+	say(p, "holds", 0);
+	printf("stop me\n");
+	end = now() + PATIENCE;
+	for (i = 0; test_put(p, 100 + i % 50, LEN) >= 0 && now() < end; i++)
+		memset(buf.data, (int)i, LEN);
+	MUST(test_put(p, 2, LEN) == MARU_E_CLOSED);
+	MUST(maru_commit(p, &buf, NULL, 0, NULL) == MARU_E_CLOSED);
+	MUST(maru_release(p, &v) < 0);
+	MUST(maru_close(p, MARU_CLOSE_FORCE) == 0);
+}
+
+static void pause_and_return(void)
+{
+	struct maru_pool *p = join();
+
+	work_until_fenced(p);
+	p = join();
+	MUST(maru_exists(p, S("claimed")) == 1);
+	say(p, "woke", 0);
+	hear(p, "clean");
+	say(p, "done", 0);
+	MUST(maru_close(p, 0) == 0);
+}
+
+/* All is stored and read by both, and then both are gone. */
+static void crash(struct maru_pool *p)
+{
+	for (unsigned i = 0; i < KEYS; i++)
+		MUST(test_put(p, number(me, i), LEN) == 0);
+	meet(p, "stored");
+	all_there(p);
+	meet(p, "read");
+	fflush(stdout);
+	execlp("sh", "sh", "-c", "echo b >/proc/sysrq-trigger; sleep 60", NULL);
+	exit(1);
 }
 
 static void stop_and_continue(void)
@@ -441,10 +494,16 @@ static const struct scene {
 	void (*with)(struct maru_pool *p);
 	void (*alone)(void); /* of b, or of both: opens it itself */
 } scenes[] = {
-	{ "exchange", exchange, NULL }, { "pins", pins, NULL },
-	{ "pids", pids, NULL },		{ "dies", dies, NULL },
-	{ "again", again, NULL },	{ "wakes", wakes, stop_and_continue },
-	{ "warm", warm, NULL },		{ "refused", NULL, refused },
+	{ "exchange", exchange, NULL },
+	{ "pins", pins, NULL },
+	{ "pids", pids, NULL },
+	{ "dies", dies, NULL },
+	{ "again", again, NULL },
+	{ "wakes", wakes, stop_and_continue },
+	{ "paused", wakes, pause_and_return },
+	{ "crash", crash, NULL },
+	{ "warm", warm, NULL },
+	{ "refused", NULL, refused },
 };
 
 int main(int argc, char **argv)
