@@ -20,5 +20,6 @@
 #include <maru/host.h>
 #include <maru/inspect.h>
 #include <maru/device.h>
+#include <maru/coherence.h>
 
 #endif
