@@ -16,7 +16,7 @@ bad=0
 nr=0
 here=$(cd "$(dirname "$0")" && pwd)
 
-for t in maru-mkpool maru-dump maru-fsck; do
+for t in maru-mkpool maru-dump maru-fsck maru-fence; do
 	command -v $t >/dev/null || { echo "no $t in PATH"; exit 77; }
 done
 [ -d /dev/shm ] && [ -w /dev/shm ] && TMPDIR=/dev/shm
@@ -118,7 +118,7 @@ usage() {
 }
 
 test_usage() {
-	for t in maru-mkpool maru-dump maru-fsck; do
+	for t in maru-mkpool maru-dump maru-fsck maru-fence; do
 		want 0 $t --help
 		shows "^Usage: $t "
 		want 0 $t -h
@@ -151,6 +151,11 @@ test_usage() {
 	usage maru-fsck -n -y "$pool"
 	usage maru-fsck -R "$pool"
 	usage maru-fsck -B "$pool"
+	usage maru-fsck -T "$pool"
+	usage maru-fence -c '' "$pool"
+	usage maru-mkpool -s 16M -H both "$pool"
+	usage maru-mkpool -s 16M -H fabric -T 99 "$pool"
+	usage maru-mkpool -s 16M -T 1000 "$pool"
 	usage maru-fsck -O -y "$pool"
 	[ ! -e "$pool" ] || fail 'a usage error made the pool'
 }
@@ -211,8 +216,8 @@ test_dump() {
 	shows '^clients:$'
 	shows '^stats:$'
 	want 0 maru-dump -j "$pool" all
-	for s in super sections regions classes slabs entries blocks clients \
-		holds stats placement; do
+	for s in super sections regions classes slabs entries blocks hosts \
+		clients holds stats placement; do
 		json .$s
 		cp "$dir/out" "$dir/all"
 		want 0 maru-dump "$pool" $s
@@ -374,8 +379,9 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc == 3)
 		return maru_close(pool, 0) ? 3 : 0;
-	if (maru_pin(pool, "key-1", 5, 3) ||
-	    maru_reserve(pool, "wanted", 6, 5, &buf))
+	if (strcmp(argv[3], "stay") &&
+	    (maru_pin(pool, "key-1", 5, 3) ||
+	     maru_reserve(pool, "wanted", 6, 5, &buf)))
 		return 4;
 	puts("ready");
 	fflush(stdout);
@@ -510,8 +516,138 @@ test_dead() {
 	shows '^  none$'
 }
 
+# Pools that hosts share. MARU_LOCK_DIR is this host's; two of them are had
+# by giving a process another boot id, where mounting is allowed.
+test_hosts() {
+	MARU_LOCK_DIR=$dir/locks
+	export MARU_LOCK_DIR
+	mkdir "$MARU_LOCK_DIR"
+	make -H fabric -T 200 -Q 0 -C
+	want 0 maru-dump "$pool"
+	shows '^  share +fabric$'
+	shows '^  host_ms +200$'
+	shows '^hosts:$'
+	want 0 maru-mkpool -f -j -s 16M -H fabric "$pool"
+	shows '"share": "fabric"'
+	[ "$(number host_ms)" = 10000 ] || fail 'default host_ms'
+	want 0 maru-mkpool -f -s 16M -H fabric -T 200 "$pool"
+	shows ' on up to 64 hosts, each gone after 200 ms of silence$'
+	want 16 maru-mkpool -f -s 16M -H noncoherent "$pool"
+	says 'compare-and-swap'
+	want 0 maru-fence "$pool"
+	shows '^  none$'
+	want 0 maru-fence -w -j "$pool"
+	json .hosts
+	shows '"state": "active", "self": 1, "clients": 1, '
+	want 1 maru-fence -c 1 "$pool"
+	says "no host '1'"
+	want 0 maru-fsck -y -T "$pool"
+	want 8 maru-fence "$dir/absent"
+	want 8 maru-fence "$dir/locks"
+	rm "$pool"
+	want 0 maru-mkpool -q -s 16M "$pool"
+	want 0 maru-fence "$pool"
+	shows '^  none$'
+	want 1 maru-fence -c 0 "$pool"
+	says 'a pool of one host'
+	want 0 maru-dump "$pool"
+	! grep -q '^hosts:' "$dir/out" || fail 'hosts of one host'
+}
+
+# as_host NUMBER COMMAND...: with a boot id, a machine id and locks of its own
+as_host() {
+	h=$1
+	shift
+	mkdir -p "$dir/locks-$h"
+	MARU_LOCK_DIR=$dir/locks-$h exec unshare -m -u sh -c '
+		mount --make-rprivate / && hostname "host-$1" &&
+		mount --bind "$2/boot-$1" /proc/sys/kernel/random/boot_id &&
+		if [ -e /etc/machine-id ]; then
+			mount --bind "$2/machine-$1" /etc/machine-id
+		fi || exit 77
+		shift 2
+		exec "$@"' sh "$h" "$dir" "$@"
+}
+
+# A process of host $1 that has the pool open, as $holder.
+hold() {
+	# one each: the end of who fails must be seen
+	mkfifo "$dir/ready-$1-$nr"
+	(as_host "$1" "$dir/filler" "$pool" 5 stay) >"$dir/ready-$1-$nr" \
+		2>"$dir/err" &
+	holder=$!
+	read -r word <"$dir/ready-$1-$nr"
+	[ "${word-}" = ready ] || { fail 'the client is not ready'; return 1; }
+}
+
+let_go() {
+	kill -9 $holder
+	wait $holder 2>/dev/null
+	holder=
+}
+
+test_two_hosts() {
+	for h in 1 2 3; do
+		echo "0000000$h-0000-4000-8000-00000000000$h" >"$dir/boot-$h"
+		printf '%032d\n' "$h" >"$dir/machine-$h"
+	done
+	(as_host 1 true) 2>/dev/null || {
+		echo 'no mounts are permitted: two hosts were not looked at'
+		return
+	}
+	make -H fabric -T 300 -Q 0 -C
+	hold 2 || return
+	want 0 maru-fence "$pool"
+	shows '^ +0  active +no +1 .* host-2$'
+	want 0 maru-dump "$pool" clients
+	shows ' filler$'
+	want 0 maru-dump -j "$pool" clients
+	[ "$(number host)" = 0 ] || fail 'host of a client'
+	two='as_host 1'
+	want 1 sub $two maru-fence -c host-2 "$pool"
+	says 'has not been declared gone'
+	want 8 sub $two maru-fsck -y "$pool"
+	says 'host-2'
+	want 1 sub $two maru-mkpool -f -s 16M "$pool"
+	says 'host-2'
+	let_go
+
+	# nobody is left: only a repair goes on
+	want 4 sub $two maru-fence -c host-2 "$pool"
+	says 'maru-fsck -y'
+	want 8 sub $two maru-fsck -y "$pool"
+	says '--takeover'
+	want 1 sub $two maru-fsck -y -T "$pool"
+	shows '; 6 entries kept'
+	want 0 sub $two maru-fence "$pool"
+	shows '^  none$'
+
+	# one is left, and sees that the other goes
+	hold 3 || return
+	three=$holder
+	hold 2 || return
+	let_go
+	want 0 sub $two maru-fence -w "$pool"
+	shows ' fenced .* host-2$'
+	want 0 sub $two maru-dump "$pool" hosts
+	shows ' fenced .* host-2$'
+	want 1 sub $two maru-fence -c host-9 "$pool"
+	want 0 sub $two maru-fence -w -c host-2 "$pool"
+	shows ' is confirmed to be down; all it had is given back$'
+	want 0 maru-fence -j "$pool"
+	[ "$(grep -c '"no": ' "$dir/out")" = 1 ] || fail 'one host'
+	holder=$three
+	let_go
+}
+
+# In a shell of its own, as as_host does not come back.
+sub() {
+	("$@")
+}
+
 test_usage
 test_mkpool
+test_hosts
 test_dump
 test_fsck
 test_super
@@ -523,6 +659,7 @@ if build_client; then
 	test_full
 	test_live
 	test_dead
+	test_two_hosts
 else
 	echo 'no client program: full and live pools were not looked at'
 fi

@@ -185,7 +185,8 @@ struct media_control {
 	uint8_t zero[32];
 	/* of a pool of one host, where that is; believed if its boot is boot */
 	a64 opener_boot[2], opener_machine[2];
-	uint8_t zero2[32];
+	a64 opener_crc; /* CRC-32C of the two before and the name */
+	uint8_t zero2[24];
 	a64 opener_name[8]; /* text */
 	uint8_t zero3[3904];
 };
@@ -196,6 +197,7 @@ MEDIA_AT(struct media_control, opens, 24);
 MEDIA_AT(struct media_control, zero, 32);
 MEDIA_AT(struct media_control, opener_boot, 64);
 MEDIA_AT(struct media_control, opener_machine, 80);
+MEDIA_AT(struct media_control, opener_crc, 96);
 MEDIA_AT(struct media_control, opener_name, 128);
 
 enum media_region_state {

@@ -145,9 +145,7 @@ void media_set_clean(struct media *m); /* alone with it */
 
 /** media_note_opener() - this one, under kernel @boot */
 void media_note_opener(struct media_control *c, const uint64_t boot[2]);
-/** media_is_elsewhere() - in use, and last opened on another machine? */
-bool media_is_elsewhere(const struct media_control *c, char name[64]);
-/** media_refuse_elsewhere() - then -EBUSY, which names it */
+/** media_refuse_elsewhere() - in use, maybe there: -EBUSY, which names it */
 int media_refuse_elsewhere(const struct media_control *c, const char *target);
 
 #endif
