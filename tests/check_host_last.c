@@ -2,6 +2,8 @@
 /* The last host gone, a pool wanted for oneself, hosts that are not one. */
 #include "common_host.h"
 
+#include "cache/open.h"
+
 #include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -134,6 +136,29 @@ START_TEST(nobody_repairs_or_formats_while_another_host_beats)
 	test_post(&test_scene->go);
 	test_ended(pid);
 	ck_assert_int_eq(host_fsck(repair, &res), 0);
+	ck_assert_int_eq(host_force(), 0);
+}
+END_TEST
+
+static void open_is_refused(struct maru_pool *none, unsigned id)
+{
+	(void)none, (void)id;
+	ck_assert_int_eq(host_try(MARU_OPEN_NO_BEAT), MARU_E_CORRUPT);
+	ck_assert_ptr_nonnull(strstr(maru_errmsg(), "repair"));
+}
+
+START_TEST(nobody_enters_a_pool_that_is_about_to_be_formatted)
+{
+	struct maru_fsck_opts o = { .flags = MARU_FSCK_REPAIR };
+	struct media_region *r;
+	struct maru_pool *p;
+
+	host_format(SHORT);
+	ck_assert_int_eq(pool_open_alone(test_target(), &o, &p), 0);
+	r = media_region(&p->media, 0);
+	ck_assert_int_eq(host_alone_at(&r->map, &r->sb, test_target()), 0);
+	host_as(open_is_refused, HOST_ID(2, 1));
+	ck_assert_int_eq(maru_close(p, 0), 0);
 	ck_assert_int_eq(host_force(), 0);
 }
 END_TEST
@@ -340,6 +365,7 @@ int main(void)
 		another_machine_repairs_only_when_told_that_the_last_is_down,
 		another_machine_does_not_format_over_a_silent_host,
 		nobody_repairs_or_formats_while_another_host_beats,
+		nobody_enters_a_pool_that_is_about_to_be_formatted,
 		takeover_is_for_a_repair,
 		a_memory_that_is_not_one_is_refused,
 		a_handle_of_a_fabric_pool_has_a_thread_that_beats,

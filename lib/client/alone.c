@@ -120,10 +120,23 @@ int host_alone(struct client *c, bool takeover)
 	return rc < 0 ? rc : are_gone(c, takeover);
 }
 
+/* As a repair does: one that opens it now either sees the mark or is seen. */
+static int keep_out(struct client *c, struct media_control *control)
+{
+	media_mark_repair(control, true);
+	if (!host_anybody(c)) /* K9: after the mark */
+		return 0;
+	media_mark_repair(control, false);
+	return err_set(-EBUSY, "%s: another host has just opened it",
+		       c->target);
+}
+
 int host_alone_at(const struct dev_map *map, const struct media_super *sb,
 		  const char *target)
 {
 	struct client c = { .target = target };
+	struct media_control *control =
+		(void *)(map->base + sb->section[SECTION_CONTROL].off);
 	int rc;
 
 	if (sb->share != MEDIA_SHARE_FABRIC)
@@ -134,7 +147,9 @@ int host_alone_at(const struct dev_map *map, const struct media_super *sb,
 	id_read("/etc/machine-id", c.host.machine);
 	client_clock_start(&c, sb->quarantine_ms);
 	rc = client_identity(&c.me);
-	return rc ? rc : host_alone(&c, false);
+	if (!rc)
+		rc = host_alone(&c, false);
+	return rc ? rc : keep_out(&c, control);
 }
 
 bool host_is_lone_survivor(const struct client *c)

@@ -31,8 +31,9 @@
  * Dekker (each side changes its own, then looks at the other's, all full):
  *  K8: the slot to JOINING, then host_beat() <-> the slots looked at, then the
  *	entry's word as it was before to FREE  no client of a FREE entry
- *  K9: the entry to ACTIVE, then media_enter() <-> media_begin_repair(), then
- *	the entries looked at  nobody joins a pool that is being repaired
+ *  K9: the entry to ACTIVE, then media_enter() <-> media_begin_repair(),
+ *	media_mark_repair(), then the entries looked at  nobody joins a pool
+ *	that is being repaired or formatted
  */
 #ifndef CLIENT_HOST_H
 #define CLIENT_HOST_H

@@ -181,6 +181,18 @@ void media_cancel_repair(struct media *m)
 	change(m, media_state(m), MEDIA_DIRTY);
 }
 
+void media_mark_repair(struct media_control *c, bool on)
+{
+	uint64_t seen = a64_load_full(&c->state); /* no pair: the exchange is */
+
+	/* relaxed: M2 orders them */
+	a64_store_rlx(&c->boot[0], on ? MEDIA_BOOT_REPAIR : 0);
+	a64_store_rlx(&c->boot[1], 0);
+	/* M2 release; K9 full.  If it fails somebody comes or goes, and his
+	 * host's entry says so. */
+	a64_cas_full(&c->state, &seen, make(MEDIA_DIRTY, (seen >> 8) + 1));
+}
+
 void media_set_clean(struct media *m)
 {
 	struct media_control *c = control(m);

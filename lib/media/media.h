@@ -133,6 +133,8 @@ int media_enter(struct media *m);
 void media_begin_repair(struct media *m);
 /** media_cancel_repair() - of a fabric pool: somebody else came first */
 void media_cancel_repair(struct media *m);
+/** media_mark_repair() - nobody may enter, of a pool that is to be formatted */
+void media_mark_repair(struct media_control *c, bool on);
 /** media_was_repaired_here() - under this kernel, so its values are good */
 bool media_was_repaired_here(const struct media *m);
 /** media_state() - to be given to media_make_clean() after a look around */
