@@ -159,10 +159,11 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "TARGET",
-	.doc = "Format TARGET as an empty pool."
+	.args_doc = "TARGET[,TARGET...]",
+	.doc = "Format TARGET, or several of them together, as an empty pool."
 	       "\vTARGET is a path or fd:N; a plain file that is absent is "
-	       "made. BYTES may end in K, M, G or T.",
+	       "made. A comma in a name is written \\,. Of several, --size "
+	       "and --offset are of each. BYTES may end in K, M, G or T.",
 	.children = children,
 };
 
@@ -179,6 +180,7 @@ static void report_json(const struct mkpool *m, const struct maru_super *super)
 	out_u64(&out, "bytes", super->bytes);
 	out_u64(&out, "max_bytes", super->max_bytes);
 	out_u64(&out, "unit", super->unit);
+	out_u64(&out, "regions", super->regions);
 	out_u64(&out, "max_clients", super->max_clients);
 	out_u64(&out, "quarantine_ms", super->quarantine_ms);
 	out_list(&out, "classes");

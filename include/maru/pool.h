@@ -138,14 +138,21 @@ int maru_sync(struct maru_pool *pool);
 
 /** A mapped part of the pool, for registration with a device or an RDMA NIC. */
 struct maru_region {
-	const void *base;  /* first mapped byte */
-	uint64_t bytes;	   /* mapped length */
-	uint64_t data_off; /* where values begin, from base */
-	uint32_t unit;	   /* bytes of a page of this region */
-	int numa_node;	   /* -1 unknown */
+	const void *base;   /* first mapped byte */
+	uint64_t bytes;	    /* mapped length */
+	uint64_t data_off;  /* where values begin, from base */
+	uint32_t unit;	    /* bytes of a page of this region */
+	int numa_node;	    /* -1 unknown */
+	uint32_t copies_ok; /* superblock copies whole when opened, by bit */
+	unsigned char uuid[16];
 };
 
-/** maru_region() - describe region @no; -ENOENT past the last one. */
+/**
+ * maru_region() - describe region @no; -ENOENT past the last one
+ *
+ * One that is not there, as only tools will see (MARU_OPEN_INSPECT), has 0
+ * bytes.
+ */
 int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out);
 
 #ifdef __cplusplus

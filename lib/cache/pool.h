@@ -29,6 +29,7 @@ struct maru_pool {
 	a32 struck; /* it did, in the tables: this client is at its end */
 	bool alone; /* for repair: no client, nobody else there */
 	a32 window; /* where to look for slabs to empty */
+	a32 region; /* and the region to begin with, if there are several */
 	a32 rooms;  /* how often room had to be made */
 };
 

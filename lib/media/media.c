@@ -2,6 +2,7 @@
 /* Mapping a region and forgetting it. */
 #include "media/media.h"
 
+#include "base/bits.h"
 #include "base/err.h"
 
 #include <stdlib.h>
@@ -18,12 +19,15 @@ int media_map(struct media *m, struct dev *dev, uint64_t window,
 		return err_set(-ENOMEM, "%s: out of memory", dev->name);
 	r->sb = *sb;
 	r->window = window;
+	r->lock.fd = -1;
 	rc = dev_map(dev, window, sb->region_bytes, &r->map);
 	if (rc) {
 		free(r);
 		return rc;
 	}
 	r->dev = dev;
+	m->map[m->map_nr++] = &r->map;
+	m->region_nr = (uint32_t)bits_max(sb->region_nr, 1);
 	m->durable = sb->create_flags & 0x02;
 	/* M1 release, pairs with media_region() */
 	rcu_set_pointer(&m->region[sb->region_no], r);
@@ -40,6 +44,7 @@ void media_unmap(struct media *m, bool abandon)
 {
 	unsigned i;
 
+	m->map_nr = 0;
 	for (i = 0; i < MEDIA_REGION_MAX; i++) {
 		/* no pair: the grace period below is the order */
 		struct media_region *r = rcu_xchg_pointer(&m->region[i], NULL);
@@ -48,12 +53,24 @@ void media_unmap(struct media *m, bool abandon)
 			continue;
 		synchronize_rcu();
 		dev_unmap(&r->map);
+		if (r->lock.fd >= 0)
+			dev_lock_close(&r->lock);
 		if (abandon)
 			dev_abandon(r->dev);
 		else
 			dev_close(r->dev);
 		free(r);
 	}
+}
+
+int media_sync(const struct media *m)
+{
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; i < m->map_nr && !rc; i++)
+		rc = dev_sync(m->map[i], 0, m->map[i]->len);
+	return rc;
 }
 
 void media_zero(struct media_region *r, bool known_zero)
