@@ -247,8 +247,7 @@ static int alloc_huge(struct slab *s, uint32_t units, uint32_t *idx)
 	uint32_t head;
 	int tries;
 
-	if (slab_run(s, s->large, SLAB_HUGE, units) >
-	    s->region[s->large].slab_nr)
+	if (bits_div_up(units, 1u << s->large->slab_shift) > s->large->slab_nr)
 		return -EFBIG;
 	for (tries = 0; tries < 8; tries++) {
 		if (extent_claim_any(s, SLAB_HUGE, units, &head))

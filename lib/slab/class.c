@@ -106,7 +106,7 @@ static bool class_ok(const struct slab *s, uint32_t region, uint32_t class)
 	    c->exact != s->class[class].exact)
 		return false;
 	if (!c->group)
-		return region != s->large && c->units > r->unit_nr;
+		return r != s->large && c->units > r->unit_nr;
 	return room >= c->units && room / c->units <= 1024;
 }
 
@@ -137,14 +137,14 @@ uint32_t slab_run(const struct slab *s, uint32_t region, uint32_t class,
 
 	if (class == SLAB_HUGE)
 		return (uint32_t)bits_div_up(units, 1u << r->slab_shift);
-	return region == s->large ? s->class[class].group :
-				    r->media->sb.class[class].group;
+	return r == s->large ? s->class[class].group :
+			       r->media->sb.class[class].group;
 }
 
 uint32_t slab_class_of(const struct slab *s, uint32_t units)
 {
 	uint32_t lo = 0, hi = s->class_nr;
-	const struct slab_region *r = &s->region[s->large];
+	const struct slab_region *r = s->large;
 	uint32_t slab = 1u << r->slab_shift;
 
 	while (lo < hi) {

@@ -44,14 +44,15 @@ static int attach_regions(struct slab *s, const struct media *m)
 	int rc = 0;
 
 	s->region_nr = m->region_nr;
+	s->large = &s->region[0];
 	for (i = 0; i < m->region_nr && !rc; i++) {
 		struct media_region *r = media_region(m, i);
 
 		if (!r)
 			continue;
 		rc = attach_region(s, r);
-		if (r->sb.unit_nr > s->region[s->large].unit_nr)
-			s->large = i;
+		if (r->sb.unit_nr > s->large->unit_nr)
+			s->large = &s->region[i];
 		if (!s->drain || !s->drain->drain)
 			s->drain = &r->map;
 	}
@@ -83,7 +84,7 @@ int slab_attach(struct slab *s, const struct media *m)
 	s->hands = media_at(root, SECTION_HANDS);
 	s->active = media_at(root, SECTION_ACTIVE);
 	s->self = SLAB_NONE;
-	memcpy(s->class, s->region[s->large].media->sb.class,
+	memcpy(s->class, s->large->media->sb.class,
 	       s->class_nr * sizeof(s->class[0]));
 	return slab_class_check(s);
 }

@@ -68,7 +68,8 @@ struct slab_region {
 struct slab {
 	struct slab_region region[MEDIA_REGION_MAX];
 	uint32_t region_nr;
-	uint32_t large; /* the region with most units: what fits any fits it */
+	/* the one with most units: what fits any region fits it */
+	const struct slab_region *large;
 	uint32_t class_nr;
 	/* checked copy of that region's; others differ in the groups */
 	struct media_class class[SLAB_CLASS_MAX];
