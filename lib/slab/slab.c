@@ -53,7 +53,7 @@ static int attach_regions(struct slab *s, const struct media *m)
 		rc = attach_region(s, r);
 		if (r->sb.unit_nr > s->large->unit_nr)
 			s->large = &s->region[i];
-		if (!s->drain || !s->drain->drain)
+		if (!s->drain || (!s->drain->drain && r->map.drain))
 			s->drain = &r->map;
 	}
 	return rc;
