@@ -210,25 +210,49 @@ static int check_table(const struct maru_pool *p)
 	return 0;
 }
 
+static int remake_all(struct maru_pool *p, struct media_given *g)
+{
+	struct media *m = &p->media;
+	uint32_t no;
+	int rc = 0;
+
+	for (no = 1; no < m->region_nr && !rc; no++)
+		if (!media_region(m, no))
+			rc = remake(p, g, no);
+	return rc;
+}
+
+static int find_missing(const struct media *m)
+{
+	uint32_t no;
+
+	for (no = 1; no < m->region_nr; no++)
+		if (!media_region(m, no))
+			return media_missing(m, no);
+	return 0;
+}
+
 int regions_join(struct maru_pool *p, struct media_given *g,
 		 enum regions_lack lack)
 {
 	struct media *m = &p->media;
 	struct media_one *one;
-	uint32_t no, missing = 0;
+	uint32_t no;
 	int rc = 0;
 
 	for (no = 1; no < m->region_nr && !rc; no++)
 		if (!media_given_region(g, m, no, &one))
 			rc = join(p, g, one, lack);
-		else if (lack == REGIONS_REMAKE)
-			rc = remake(p, g, no);
-		else if (!missing)
-			missing = no;
 	/* a target that is wrong is likely to be why one is missing */
 	if (!rc)
-		rc = media_given_left(g, m, lack != REGIONS_LOOK);
-	if (rc || lack != REGIONS_REFUSE)
-		return rc;
-	return missing ? media_missing(m, missing) : check_table(p);
+		rc = media_given_left(g, m, lack == REGIONS_REFUSE);
+	if (!rc && lack == REGIONS_REMAKE)
+		rc = remake_all(p, g);
+	if (!rc && lack == REGIONS_REMAKE)
+		rc = media_given_left(g, m, true);
+	if (!rc && lack == REGIONS_REFUSE)
+		rc = find_missing(m);
+	if (!rc && lack == REGIONS_REFUSE)
+		rc = check_table(p);
+	return rc;
 }
