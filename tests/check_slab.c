@@ -95,12 +95,11 @@ END_TEST
 
 START_TEST(a_class_larger_than_a_slab_is_for_its_own_size_only)
 {
-	struct slab s = { .class_nr = 2 };
+	struct slab s = { .class_nr = 2, .large = &s.region[0] };
 
 	s.class[0] = (struct media_class){ .units = 8, .group = 1 };
 	s.class[1] =
 		(struct media_class){ .units = 20, .group = 3, .exact = 1 };
-	s.large = &s.region[0];
 	s.region[0].slab_shift = 3;
 	s.region[0].slab_nr = 3;
 	ck_assert_uint_eq(slab_class_of(&s, 20), 1);

@@ -4,7 +4,8 @@
  *
  * A target names the memory: a path (plain file, fs-DAX or famfs file, device
  * DAX node) or "fd:N", a descriptor this process holds (a memfd, say).
- * A byte window of a target is chosen by the offset and bytes options.
+ * A byte window of a target is chosen by the offset and bytes options.  Several
+ * targets, with commas between them, are one pool; "\," is a comma of a name.
  */
 #ifndef MARU_POOL_H
 #define MARU_POOL_H
