@@ -105,8 +105,8 @@ static int show_sections(struct dump *d)
 static int show_regions(struct dump *d)
 {
 	static const struct out_column columns[] = {
-		{ "region", 6 }, { "bytes", 16 }, { "data at", 12 },
-		{ "unit", 8 },	 { "node", 4 },	  { "copies", 6 },
+		{ "region", 6 }, { "bytes", 13 }, { "data at", 11 },
+		{ "unit", 7 },	 { "node", 4 },	  { "copies", 6 },
 		{ "uuid", -36 }, { NULL, 0 },
 	};
 	char text[TOOL_UUID_TEXT];
