@@ -273,6 +273,15 @@ static void sizes(uint64_t a, uint64_t b, uint32_t large)
 	ck_assert_int_eq(test_hold(p, 229, &view), 0);
 	test_sound(p);
 	ck_assert_int_eq(maru_release(p, &view), 0);
+	ck_assert_int_eq(test_put(p, 300, value + (4u << 20)), 0);
+	ck_assert_uint_eq(regions_of(p, 300), large);
+	/* slabs are not of one size: what fits one of the large are several */
+	ck_assert_int_eq(maru_clear(p, NULL), 0);
+	for (unsigned no = 0; no < 280; no++)
+		ck_assert_int_eq(test_put(p, no, 160000), 0);
+	ck_assert_uint_ge(regions_in(p, 280, 0), 5);
+	ck_assert_uint_ge(regions_in(p, 280, 1), 5);
+	test_sound(p);
 	ck_assert_int_eq(maru_close(p, 0), 0);
 }
 
