@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static unsigned stored, in_root; /* entries of the pool; those in region 0 */
+static bool lost; /* no superblock of region 1 is whole: that is told */
 
 /* Two regions with entries in each, closed. */
 static void populate(uint32_t flags)
@@ -82,6 +83,8 @@ static void mend(unsigned kept)
 	ck_assert_msg(rc == 0, "%d, %s", rc, maru_errmsg());
 	ck_assert_msg(report.res.fixed == report.res.faults, "%s", report.text);
 	ck_assert_uint_eq(report.res.kept, kept);
+	ck_assert(!lost == !strstr(report.text, "0: region 1: is made anew"));
+	lost = false;
 	is_clean();
 	ck_assert_int_eq(maru_open(regions_list("a", "b"), NULL, &p), 0);
 	ck_assert_uint_eq(regions_kept(p, stored), kept);
@@ -161,6 +164,7 @@ static void break_all_copies(void)
 	break_copy("b", 0);
 	break_copy("b", 4096);
 	break_copy("b", REGIONS_BYTES - 4096);
+	lost = true;
 }
 
 START_TEST(a_region_without_a_whole_superblock_is_looked_past)
@@ -213,8 +217,10 @@ START_TEST(a_lost_region_is_made_anew_in_an_empty_target)
 	populate(0);
 	unlink(test_path("b"));
 	test_file("b", REGIONS_BYTES, 0);
+	lost = true;
 	ck_assert_int_eq(check(regions_list("a", "b"), 0), 0);
 	told("region 1: is not there");
+	ck_assert_uint_eq(report.res.kept, in_root);
 	mend(in_root);
 }
 END_TEST

@@ -6,8 +6,7 @@ set -u
 MARU_TEST_REGIONS=2
 export MARU_TEST_REGIONS
 bad=0
-for t in api_write api_linear batch client dir fsck_client fsck_dir fsck_media \
-	fsck_online guard order sums; do
+for t in api_write batch client fsck_client fsck_dir fsck_media guard sums; do
 	# Word splitting wanted: the prefix is empty or two words.
 	# shellcheck disable=SC2086
 	${RUN_PREFIX-} "$BUILD/tests/check_$t" || bad=1

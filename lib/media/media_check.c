@@ -88,6 +88,11 @@ static void check_region(const struct media *m, uint32_t no,
 {
 	const struct media_region *r = media_region(m, no);
 
+	if (r && no && !r->copies_ok)
+		fault_notice(
+			sink,
+			"region %u: is made anew; of what was in it only stays what is whole",
+			no);
 	if (r)
 		check_copies(r, sink);
 	else if (no < m->region_nr) {

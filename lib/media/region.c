@@ -9,17 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int open_one(struct media_given *g, const char *name, unsigned flags)
+int media_given_add(struct media_given *g, const char *name)
 {
 	struct media_one *one = &g->one[g->nr];
 	uint32_t i;
-	int rc = dev_open(name, flags, &one->dev);
+	int rc = g->nr < g->room ? dev_open(name, g->flags, &one->dev) :
+				   -ENOSPC;
 
 	if (rc)
 		return rc;
 	g->nr++;
 	for (i = 0; i + 1 < g->nr; i++)
-		if (dev_is_same(g->one[i].dev, one->dev))
+		if (g->one[i].dev && dev_is_same(g->one[i].dev, one->dev))
 			return err_set(-EINVAL,
 				       "%s: is the same as %s; name it once",
 				       name, g->one[i].dev->name);
@@ -38,11 +39,13 @@ int media_given_open(struct media_given *g, const char *target, unsigned flags,
 	if (rc)
 		return rc;
 	g->window = window;
-	g->one = calloc(list.nr, sizeof(*g->one));
+	g->flags = flags;
+	g->room = list.nr + MEDIA_REGION_MAX;
+	g->one = calloc(g->room, sizeof(*g->one));
 	if (!g->one)
 		rc = err_set(-ENOMEM, "%s: out of memory", target);
 	for (i = 0; i < list.nr && !rc; i++)
-		rc = open_one(g, list.name[i], flags);
+		rc = media_given_add(g, list.name[i]);
 	dev_list_free(&list);
 	if (rc)
 		media_given_close(g);

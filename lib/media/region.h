@@ -23,14 +23,18 @@ struct media_one {
 
 struct media_given {
 	struct media_one *one;
-	uint32_t nr;
+	uint32_t nr, room;
 	uint64_t window; /* in each */
+	unsigned flags;	 /* DEV_RDONLY or 0 */
 };
 
 /** media_given_open() - all that @target lists; media_given_close() undoes */
 int media_given_open(struct media_given *g, const char *target, unsigned flags,
 		     uint64_t window);
 void media_given_close(struct media_given *g);
+
+/** media_given_add() - one more, that another source than the list knows */
+int media_given_add(struct media_given *g, const char *name);
 
 /**
  * media_given_root() - the device of region 0, which is the caller's from now
