@@ -27,6 +27,7 @@ static void setup_slabs(void)
 	ck_assert(r->slabs && r->blocks);
 	r->unit_nr = r->slab_nr = SLABS;
 	s.region_nr = 1;
+	s.large = r;
 	s.client_nr = 16;
 	s.class_nr = 2;
 	s.class[0].units = 1;

@@ -48,7 +48,7 @@ START_TEST(a_retiring_extent_gives_no_block)
 	struct extent e;
 	uint32_t head, idx;
 
-	ck_assert_int_eq(extent_claim(s, SLAB_HUGE, 2, &head), 0);
+	ck_assert_int_eq(extent_claim(s, 0, SLAB_HUGE, 2, &head), 0);
 	ck_assert(extent_of(s, head, &e));
 	ck_assert(extent_retire_begin(s, &e));
 	ck_assert(extent_of(s, head, &e)); /* its word says RETIRING now */

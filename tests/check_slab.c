@@ -95,7 +95,7 @@ END_TEST
 
 START_TEST(a_class_larger_than_a_slab_is_for_its_own_size_only)
 {
-	struct slab s = { .class_nr = 2 };
+	struct slab s = { .class_nr = 2, .large = &s.region[0] };
 
 	s.class[0] = (struct media_class){ .units = 8, .group = 1 };
 	s.class[1] =
@@ -195,10 +195,11 @@ START_TEST(a_claim_of_more_slabs_than_adjoin_finds_no_room)
 	struct maru_pool *p = test_pool(NULL);
 	uint32_t nr = p->slab.region[0].slab_nr, idx;
 
-	ck_assert_int_eq(extent_claim(&p->slab, SLAB_HUGE, nr + 1, &idx),
+	ck_assert_int_eq(extent_claim(&p->slab, 0, SLAB_HUGE, nr + 1, &idx),
 			 -ENOSPC);
 	room_claim(p, 0, 1);
-	ck_assert_int_eq(extent_claim(&p->slab, SLAB_HUGE, nr, &idx), -ENOSPC);
+	ck_assert_int_eq(extent_claim(&p->slab, 0, SLAB_HUGE, nr, &idx),
+			 -ENOSPC);
 	room_empty(p, 1, nr - 1);
 	room_claim(p, SLAB_HUGE, nr - 1);
 }
@@ -293,9 +294,9 @@ START_TEST(empty_slabs_that_a_death_left_as_busy_are_found_again)
 	uint32_t idx;
 
 	room_hide_empty(p);
-	ck_assert_int_eq(extent_claim(&p->slab, 0, 1, &idx), -ENOSPC);
+	ck_assert_int_eq(extent_claim(&p->slab, 0, 0, 1, &idx), -ENOSPC);
 	extent_reap(&p->slab, GHOST);
-	ck_assert_int_eq(extent_claim(&p->slab, 0, 1, &idx), 0);
+	ck_assert_int_eq(extent_claim(&p->slab, 0, 0, 1, &idx), 0);
 }
 END_TEST
 

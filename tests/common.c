@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,8 +18,8 @@
 
 static enum test_medium medium;
 static char scratch[PATH_MAX - 64]; /* folder of this program */
-static char target[PATH_MAX];
-static int mem_fd = -1;
+static char target[2 * PATH_MAX];
+static int mem_fd[TEST_REGIONS] = { [0 ... TEST_REGIONS - 1] = -1 };
 static int named_fd = -1; /* locked: one program at a time uses it */
 static struct maru_pool *handle[HANDLES];
 static uint64_t used_at_start;
@@ -41,6 +42,52 @@ struct maru_create_opts test_opts(void)
 	};
 }
 
+/* For regions.sh: all of a suite's pools in so many regions. */
+static unsigned regions(void)
+{
+	const char *nr = getenv("MARU_TEST_REGIONS");
+
+	return nr ? (unsigned)atoi(nr) : 1;
+}
+
+static void add_target(unsigned no)
+{
+	size_t at = strlen(target);
+	const char *sep = no ? "," : "";
+	char *to = target + at;
+
+	if (mem_fd[no] >= 0)
+		close(mem_fd[no]);
+	mem_fd[no] = -1;
+	if (medium == TEST_MEM) {
+		mem_fd[no] =
+			memfd_create("maru", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		ck_assert_int_ge(mem_fd[no], 0);
+		snprintf(to, sizeof(target) - at, "%sfd:%d", sep, mem_fd[no]);
+		return;
+	}
+	unlink(test_path(test_region_name(no)));
+	snprintf(to, sizeof(target) - at, "%s%s", sep,
+		 test_path(test_region_name(no)));
+}
+
+const char *test_targets(unsigned nr)
+{
+	ck_assert_uint_le(nr, TEST_REGIONS);
+	target[0] = '\0';
+	for (unsigned i = 0; i < nr; i++)
+		add_target(i);
+	return target;
+}
+
+const char *test_region_name(unsigned no)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), no ? "pool%u" : "pool", no);
+	return name;
+}
+
 void test_format(const struct maru_create_opts *opts)
 {
 	struct maru_create_opts o = opts != NULL ? *opts : test_opts();
@@ -48,15 +95,19 @@ void test_format(const struct maru_create_opts *opts)
 
 	switch (medium) {
 	case TEST_MEM:
-		if (mem_fd >= 0)
-			close(mem_fd);
-		rc = maru_create_mem(&o, &mem_fd);
-		snprintf(target, sizeof(target), "fd:%d", mem_fd);
+		if (regions() > 1) {
+			o.bytes /= regions();
+			rc = maru_create(test_targets(regions()), &o);
+			break;
+		}
+		if (mem_fd[0] >= 0)
+			close(mem_fd[0]);
+		rc = maru_create_mem(&o, &mem_fd[0]);
+		snprintf(target, sizeof(target), "fd:%d", mem_fd[0]);
 		break;
 	case TEST_TMPFS:
-		snprintf(target, sizeof(target), "%s", test_path("pool"));
-		unlink(target);
-		rc = maru_create(target, &o);
+		o.bytes /= regions();
+		rc = maru_create(test_targets(regions()), &o);
 		break;
 	default:
 		snprintf(target, sizeof(target), "%s",

@@ -158,6 +158,17 @@ struct maru_create_opts test_opts(void);
 /** test_format() - a fresh pool on the medium; @opts NULL: test_opts(). */
 void test_format(const struct maru_create_opts *opts);
 
+#define TEST_REGIONS 8u
+
+/**
+ * test_targets() - @nr fresh, empty targets on the medium; a list of them
+ *
+ * It is test_target(), too.  On tmpfs they are test_path()s of
+ * test_region_name()s.
+ */
+const char *test_targets(unsigned nr);
+const char *test_region_name(unsigned no);
+
 /** test_target() - what maru_open() takes, after test_format(). */
 const char *test_target(void);
 

@@ -21,7 +21,7 @@ void pair_claim_extent(void)
 	uint32_t idx;
 
 	pair_at_flush = in_claim;
-	pair_must(extent_claim(&pair_client[0]->slab, 0, 1, &idx) == 0);
+	pair_must(extent_claim(&pair_client[0]->slab, 0, 0, 1, &idx) == 0);
 	__atomic_store_n(&seen, idx, __ATOMIC_RELAXED);
 	pair_pass(1);
 }
@@ -94,7 +94,7 @@ static void grab_slab(uint32_t slab)
 	pair_await(1);
 	show_only(slab);
 	pair_at_flush = in_grab;
-	pair_must(extent_claim(&pair_client[1]->slab, 1, 1, &idx) == 0);
+	pair_must(extent_claim(&pair_client[1]->slab, 0, 1, 1, &idx) == 0);
 	pair_must(idx >> pair_client[1]->slab.region[0].slab_shift == slab);
 }
 

@@ -4,6 +4,7 @@
 #define TESTS_COMMON_PLAIN_H
 
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include <check.h>
@@ -27,6 +28,13 @@ int plain_wait(pid_t pid);
 
 /** plain_fds() - how many descriptors this process has. */
 int plain_fds(void);
+
+/**
+ * plain_golden() - what @print prints is, line by line, what the file says
+ *
+ * MARU_GOLDEN=write writes the file anew.
+ */
+void plain_golden(const char *path, void (*print)(FILE *out));
 
 /**
  * plain_namespace() - go to a mount namespace of our own, as its root

@@ -226,7 +226,7 @@ struct extent room_claim(struct maru_pool *p, uint32_t class, uint32_t run)
 	struct extent e;
 	uint32_t idx;
 
-	ck_assert_int_eq(extent_claim(&p->slab, class, run, &idx), 0);
+	ck_assert_int_eq(extent_claim(&p->slab, 0, class, run, &idx), 0);
 	ck_assert(extent_of(&p->slab, idx, &e));
 	ck_assert_uint_eq(e.run, run);
 	ck_assert_uint_eq(e.class, class);

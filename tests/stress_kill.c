@@ -238,6 +238,18 @@ static int open_target(const char *path)
 	return fd;
 }
 
+/* Each of a list; how many, or -1. */
+static int open_targets(const char *list)
+{
+	char names[256], *name, *rest = names;
+	int nr = 0;
+
+	snprintf(names, sizeof(names), "%s", list);
+	while ((name = strsep(&rest, ",")) != NULL && nr >= 0)
+		nr = open_target(name) < 0 ? -1 : nr + 1;
+	return nr;
+}
+
 /*
  * The low pool lacks slots and knows no quarantine; the high one has slots for
  * who stands still, and for the dead whose buffers wait.
@@ -251,10 +263,12 @@ static int make_pools(const char *path, char *fsck_path, size_t cap)
 				      .flags = MARU_CREATE_FORCE |
 					       MARU_CREATE_SPARSE,
 				      .quarantine_ms = MARU_QUARANTINE_NONE };
-	int fd = open_target(path), rc;
+	int fd = path == NULL ? open_target(NULL) : -1, rc;
+	int nr = path == NULL ? 1 : open_targets(path);
 
-	if (fd < 0)
+	if (nr < 0 || (path == NULL && fd < 0))
 		return -1;
+	o.bytes /= (unsigned)nr;
 	if (path != NULL) {
 		snprintf(storm->target, sizeof(storm->target), "%s", path);
 		snprintf(fsck_path, cap, "%s", path);
@@ -264,7 +278,7 @@ static int make_pools(const char *path, char *fsck_path, size_t cap)
 	}
 	if ((rc = maru_create(storm->target, &o)) == 0) {
 		o.offset = STORM_WINDOW;
-		o.bytes = STORM_WINDOW;
+		o.bytes = STORM_WINDOW / (unsigned)nr;
 		o.max_clients = storm->workers + 64;
 		o.quarantine_ms = STORM_QUARANTINE_MS;
 		rc = maru_create(storm->target, &o);
@@ -293,7 +307,7 @@ static int usage(const char *name)
 {
 	fprintf(stderr,
 		"usage: %s [--kills N] [--workers N (of a ward)] [--wards N] "
-		"[--pool PATH (is formatted!)] [--seconds N] [--seed N]\n",
+		"[--pool PATH[,PATH] (is formatted!)] [--seconds N] [--seed N]\n",
 		name);
 	return 16;
 }

@@ -645,7 +645,44 @@ sub() {
 	("$@")
 }
 
+# One pool on three targets, a comma in the name of one.
+test_regions() {
+	rm -f "$dir"/r0 "$dir"/r1 "$dir/r,2"
+	list="$dir/r0,$dir/r1,$dir/r\\,2"
+	want 0 maru-mkpool -j -s 8M "$list"
+	json .regions
+	[ "$(number regions)" = 3 ] || fail 'regions'
+	[ "$(number bytes)" = 25165824 ] || fail 'bytes of all regions'
+	want 1 maru-mkpool -s 8M "$dir/r1"
+	says 'holds a maru pool'
+	want 0 maru-dump "$dir/r1,$dir/r\\,2,$dir/r0" regions sections
+	[ "$(grep -c '  3  [0-9a-f]*-[0-9a-f]*-4' "$dir/out")" = 3 ] ||
+		fail 'three regions with three copies each'
+	shows '^  super-c  .* 2$'
+	want 0 maru-fsck "$list"
+	want 8 maru-fsck "$dir/r1"
+	says 'name its region 0'
+	want 4 maru-dump "$dir/r0,$dir/r1"
+	says 'region 2 is not there'
+	want 4 maru-fsck "$dir/r0,$dir/r1"
+	shows 'region 2: is not there'
+	want 8 maru-fsck -y "$dir/r0,$dir/r1"
+	says 'region 2 ('
+	rm "$dir/r,2"
+	truncate -s 8M "$dir/r,2"
+	want 1 maru-fsck -y "$list"
+	shows 'region 2: superblock copy A'
+	want 0 maru-fsck "$list"
+	printf x | dd of="$dir/r1" bs=1 seek=300 conv=notrunc 2>/dev/null
+	want 4 maru-dump "$list"
+	says 'region 1: superblock copy 0 is damaged'
+	want 1 maru-fsck -y "$list"
+	shows 'region 1: superblock copy A'
+	want 0 maru-fsck "$list"
+}
+
 test_usage
+test_regions
 test_mkpool
 test_hosts
 test_dump

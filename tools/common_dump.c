@@ -75,7 +75,7 @@ static int show_sections(struct dump *d)
 {
 	static const struct out_column columns[] = {
 		{ "name", -16 }, { "offset", 16 }, { "bytes", 16 },
-		{ "size", 10 },	 { NULL, 0 },
+		{ "size", 10 },	 { "region", 6 },  { NULL, 0 },
 	};
 	struct maru_section section;
 	int rc;
@@ -83,13 +83,19 @@ static int show_sections(struct dump *d)
 	out_table(&d->out, "sections", columns);
 	for (uint32_t no = 0;; no++) {
 		rc = maru_inspect_section(d->pool, no, &section);
-		if (rc || !dump_row(d))
+		if (rc)
+			break;
+		/* a further region has not all of them */
+		if (section.region && !section.len)
+			continue;
+		if (!dump_row(d))
 			break;
 		out_text(&d->out, "name", section.name);
 		out_u64(&d->out, "off", section.off);
 		out_u64(&d->out, "len", section.len);
 		if (!d->json)
 			out_size(&d->out, "size", section.len);
+		out_u64(&d->out, "region", section.region);
 		out_row_end(&d->out);
 	}
 	out_table_end(&d->out);
@@ -99,9 +105,11 @@ static int show_sections(struct dump *d)
 static int show_regions(struct dump *d)
 {
 	static const struct out_column columns[] = {
-		{ "region", 6 }, { "bytes", 16 }, { "data at", 16 },
-		{ "unit", 8 },	 { "node", 5 },	  { NULL, 0 },
+		{ "region", 6 }, { "bytes", 13 }, { "data at", 11 },
+		{ "unit", 7 },	 { "node", 4 },	  { "copies", 6 },
+		{ "uuid", -36 }, { NULL, 0 },
 	};
+	char text[TOOL_UUID_TEXT];
 	struct maru_region region;
 	int rc;
 
@@ -118,6 +126,16 @@ static int show_regions(struct dump *d)
 			out_none(&d->out, "numa_node");
 		else
 			out_int(&d->out, "numa_node", region.numa_node);
+		if (d->json)
+			out_u64(&d->out, "copies_ok", region.copies_ok);
+		else
+			out_int(&d->out, "copies_ok",
+				__builtin_popcount(region.copies_ok));
+		if (region.bytes)
+			out_text(&d->out, "uuid",
+				 tool_uuid_text(text, region.uuid));
+		else
+			out_none(&d->out, "uuid");
 		out_row_end(&d->out);
 	}
 	out_table_end(&d->out);

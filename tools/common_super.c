@@ -49,6 +49,7 @@ static void fields(struct out *out, const struct maru_super *super)
 	out_size(out, "bytes", super->bytes);
 	out_size(out, "max_bytes", super->max_bytes);
 	out_size(out, "unit", super->unit);
+	out_u64(out, "regions", super->regions);
 	out_u64(out, "pages", super->pages);
 	out_u64(out, "slabs", super->slabs);
 	out_u64(out, "slab_pages", super->slab_pages);

@@ -104,7 +104,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "TARGET [SECTION...]",
+	.args_doc = "TARGET[,TARGET...] [SECTION...]",
 	.doc = "Show the pool in TARGET, live or broken, and change nothing."
 	       "\vSections: super sections regions classes slabs entries "
 	       "blocks hosts clients holds stats placement all; without any: super "
@@ -211,17 +211,32 @@ static int attach(struct dump *d)
 	return rc == MARU_E_CORRUPT || rc == -EIO ? TOOL_DAMAGED : TOOL_FAILED;
 }
 
+static void judge_region(struct dump *d, uint32_t no,
+			 const struct maru_region *region)
+{
+	for (unsigned i = 0; i < 3 && region->bytes; i++) {
+		if (region->copies_ok & 1u << i)
+			continue;
+		if (no)
+			note(d, "region %u: superblock copy %u is damaged", no,
+			     i);
+		else
+			note(d, "superblock copy %u is damaged", i);
+		d->damaged = true;
+	}
+	if (region->bytes)
+		return;
+	note(d, "region %u is not there", no);
+	d->damaged = true;
+}
+
 /* Told whatever the sections: a copy that is lost is easy to overlook. */
 static void judge_copies(struct dump *d)
 {
-	uint32_t ok = d->super.copies_ok;
+	struct maru_region region;
 
-	for (unsigned i = 0; i < 3; i++) {
-		if (ok & 1u << i)
-			continue;
-		note(d, "superblock copy %u is damaged", i);
-		d->damaged = true;
-	}
+	for (uint32_t no = 0; !maru_region(d->pool, no, &region); no++)
+		judge_region(d, no, &region);
 }
 
 int main(int argc, char **argv)

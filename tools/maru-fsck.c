@@ -108,7 +108,7 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "TARGET",
+	.args_doc = "TARGET[,TARGET...]",
 	.doc = "Check the pool in TARGET, and repair it if told to."
 	       "\vExit status: 0 clean, 1 faults mended, 4 faults left, "
 	       "8 could not run (not a pool, or in use), 16 usage.",

@@ -185,10 +185,12 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "TARGET\n--list",
-	.doc = "Format TARGET as an empty pool."
+	.args_doc = "TARGET[,TARGET...]\n--list",
+	.doc = "Format TARGET, or several of them together, as an empty pool."
 	       "\vTARGET is a path, fd:N, dax:NAME or uuid:UUID; a plain file "
-	       "that is absent is made. BYTES may end in K, M, G or T.",
+	       "that is absent is made. A comma in a name is written \\,. Of "
+	       "several, --size and --offset are of each. BYTES may end in K, "
+	       "M, G or T.",
 	.children = children,
 };
 
@@ -205,6 +207,7 @@ static void report_json(const struct mkpool *m, const struct maru_super *super)
 	out_u64(&out, "bytes", super->bytes);
 	out_u64(&out, "max_bytes", super->max_bytes);
 	out_u64(&out, "unit", super->unit);
+	out_u64(&out, "regions", super->regions);
 	out_u64(&out, "max_clients", super->max_clients);
 	out_u64(&out, "quarantine_ms", super->quarantine_ms);
 	out_text(&out, "share", tool_share(super->share));

@@ -38,17 +38,22 @@ struct maru_super {
 	uint32_t share;		/* MARU_SHARE_* */
 	uint32_t host_ms;	/* 0: a pool of one host */
 	uint64_t incarnation;	/* another at every creation */
+	uint32_t regions;	/* bytes, pages and slabs are of all of them */
 };
 
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out);
 
-/** A section of region 0: what lies where. */
+/** A section of a region: what lies where. */
 struct maru_section {
 	char name[16];
-	uint64_t off, len; /* bytes from the region's start */
+	uint64_t off,
+		len; /* bytes from the region's start; len 0: it has none */
+	uint32_t region;
 };
 
-/** maru_inspect_section() - section @no; -ENOENT past the last. */
+/** maru_inspect_section() - section @no, through all regions in turn;
+ * -ENOENT past the last of the last.
+ */
 int maru_inspect_section(struct maru_pool *pool, uint32_t no,
 			 struct maru_section *out);
 

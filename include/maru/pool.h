@@ -5,7 +5,9 @@
  * A target names the memory: a path (plain file, fs-DAX or famfs file, device
  * DAX node); "fd:N", a descriptor this process holds (a memfd, say);
  * "uuid:UUID", the DAX device with this pool on it, wherever it is; or
- * "dax:NAME", a DAX device by its name in libdaxctl.  A byte window of a target is chosen by the offset and bytes options.
+ * "dax:NAME", a DAX device by its name in libdaxctl.  A byte window of a target
+ * is chosen by the offset and bytes options.  Several targets, with commas
+ * between them, are one pool; "\," is a comma of a name.
  */
 #ifndef MARU_POOL_H
 #define MARU_POOL_H
@@ -151,14 +153,21 @@ int maru_sync(struct maru_pool *pool);
 
 /** A mapped part of the pool, for registration with a device or an RDMA NIC. */
 struct maru_region {
-	const void *base;  /* first mapped byte */
-	uint64_t bytes;	   /* mapped length */
-	uint64_t data_off; /* where values begin, from base */
-	uint32_t unit;	   /* bytes of a page of this region */
-	int numa_node;	   /* -1 unknown */
+	const void *base;   /* first mapped byte */
+	uint64_t bytes;	    /* mapped length */
+	uint64_t data_off;  /* where values begin, from base */
+	uint32_t unit;	    /* bytes of a page of this region */
+	int numa_node;	    /* -1 unknown */
+	uint32_t copies_ok; /* superblock copies whole when opened, by bit */
+	unsigned char uuid[16];
 };
 
-/** maru_region() - describe region @no; -ENOENT past the last one. */
+/**
+ * maru_region() - describe region @no; -ENOENT past the last one
+ *
+ * One that is not there, as only tools will see (MARU_OPEN_INSPECT), has 0
+ * bytes.
+ */
 int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out);
 
 #ifdef __cplusplus

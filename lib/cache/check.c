@@ -76,9 +76,8 @@ struct looking {
 	check_more_fn more;
 };
 
-static void look_well(void *ctx)
+static void look_well(const struct looking *l)
 {
-	const struct looking *l = ctx;
 	struct maru_pool *p = l->pool;
 	uint64_t state = media_state(&p->media);
 
@@ -93,6 +92,19 @@ static void look_well(void *ctx)
 		confirm(p, &l->list[0], &l->list[1], l->more);
 }
 
+static int look_guarded(const struct looking *l)
+{
+	const struct media *m = &l->pool->media;
+	struct guard g;
+
+	if (GUARD_CATCH(&g))
+		return guarded_error(l->pool, &g);
+	guard_enter_all(&g, m->map, m->map_nr);
+	look_well(l);
+	guard_leave(&g);
+	return 0;
+}
+
 int check_sure(struct maru_pool *p, struct fault_sink *sink, check_more_fn more)
 {
 	struct looking l = {
@@ -101,7 +113,6 @@ int check_sure(struct maru_pool *p, struct fault_sink *sink, check_more_fn more)
 		.list = calloc(2, sizeof(*l.list)),
 		.more = more,
 	};
-	uint64_t off;
 	int rc = 0;
 
 	if (!l.list)
@@ -111,9 +122,8 @@ int check_sure(struct maru_pool *p, struct fault_sink *sink, check_more_fn more)
 	 * are to be freed */
 	if (!p->guard)
 		look_well(&l);
-	else if (!guard_run(&media_region(&p->media, 0)->map, look_well, &l,
-			    &off))
-		rc = guarded_error(p, off);
+	else
+		rc = look_guarded(&l);
 	if (rc && sink->live)
 		l.list->nr = 0; /* not confirmed any more */
 	fault_flush(sink);

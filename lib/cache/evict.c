@@ -192,34 +192,39 @@ static bool clear_window(struct maru_pool *p, uint32_t region, uint32_t run,
 }
 
 /* @run adjoining slabs, from wherever least is lost by chance. */
-static int empty_run(struct maru_pool *p, uint32_t run)
+static bool empty_run(struct maru_pool *p, uint32_t region, uint32_t run)
 {
-	struct slab *s = &p->slab;
-	uint32_t region;
+	uint32_t nr = p->slab.region[region].slab_nr;
+	uint32_t tries, at;
 
-	for (region = 0; region < s->region_nr; region++) {
-		uint32_t nr = s->region[region].slab_nr;
-		uint32_t tries, at;
-
-		/* relaxed: a place to start, another one each time */
-		at = nr >= run ? a32_add_rlx(&p->window, run) % nr : nr;
-		for (tries = 0; nr >= run && tries <= nr; tries++) {
-			if (at > nr - run)
-				at = 0;
-			if (clear_window(p, region, run, &at))
-				return 0;
-		}
+	if (!run || nr < run)
+		return false;
+	/* relaxed: a place to start, another one each time */
+	at = a32_add_rlx(&p->window, run) % nr;
+	for (tries = 0; tries <= nr; tries++) {
+		if (at > nr - run)
+			at = 0;
+		if (clear_window(p, region, run, &at))
+			return true;
 	}
-	return -ENOSPC;
+	return false;
 }
 
-static uint32_t run_of(const struct maru_pool *p, uint32_t class,
-		       uint32_t units)
+/* Slabs for an extent of the class, in a region that can hold it. */
+static int empty_some(struct maru_pool *p, uint32_t class, uint32_t units)
 {
-	uint32_t shift = p->slab.region[0].slab_shift;
+	const struct slab *s = &p->slab;
+	uint32_t region, nr;
 
-	return class == SLAB_HUGE ? (uint32_t)bits_div_up(units, 1u << shift) :
-				    p->slab.class[class].group;
+	/* relaxed: another one first each time, so that all are used alike */
+	region = s->region_nr == 1 ? 0 :
+				     a32_add_rlx(&p->region, 1) % s->region_nr;
+	for (nr = 0; nr < s->region_nr; nr++) {
+		if (empty_run(p, region, slab_run(s, region, class, units)))
+			return 0;
+		region = region + 1 < s->region_nr ? region + 1 : 0;
+	}
+	return -ENOSPC;
 }
 
 static int room_once(struct maru_pool *p, uint32_t class, uint32_t units,
@@ -234,7 +239,7 @@ static int room_once(struct maru_pool *p, uint32_t class, uint32_t units,
 		return 0;
 	/* others may be quicker at what we emptied: not for ever */
 	for (tries = 0; tries < 8; tries++) {
-		if (empty_run(p, run_of(p, class, units)))
+		if (empty_some(p, class, units))
 			break;
 		if (!slab_alloc(&p->slab, units, lane, idx))
 			return 0;

@@ -87,10 +87,21 @@ static struct census census(const struct maru_pool *p)
 	return n;
 }
 
+/*
+ * After a loss of power a descriptor proves its value only if it was flushed
+ * behind it: in a durable pool, and not through the page cache, which writes
+ * back in any order.  Both lie in one region.
+ */
+static bool value_was_first(const struct maru_pool *p, uint32_t idx)
+{
+	return p->media.durable &&
+	       slab_region(&p->slab, idx)->media->map.granularity != DEV_PAGE;
+}
+
 struct keeper {
 	struct maru_pool *pool;
 	bool values; /* look at those that have a checksum */
-	bool proof;  /* keep only what a checksum proves */
+	bool proof;  /* keep only what is proved: power was lost */
 };
 
 static bool keep(void *ctx, uint32_t idx)
@@ -98,7 +109,8 @@ static bool keep(void *ctx, uint32_t idx)
 	const struct keeper *k = ctx;
 	const char *why;
 
-	if (k->proof && !k->pool->dir.check_values)
+	if (k->proof && !k->pool->dir.check_values &&
+	    !value_was_first(k->pool, idx))
 		return false;
 	return entry_is_whole(&k->pool->dir, idx, &why) &&
 	       (!k->values || entry_value_ok(&k->pool->dir, idx));
@@ -108,17 +120,6 @@ static bool keep(void *ctx, uint32_t idx)
 static bool must_rebuild(const struct maru_pool *p)
 {
 	return !media_is_sound(&p->media);
-}
-
-/*
- * After a loss of power a descriptor proves its value only if it was flushed
- * behind it: in a durable pool, and not through the page cache, which writes
- * back in any order.
- */
-static bool values_were_first(const struct maru_pool *p)
-{
-	return p->media.durable &&
-	       media_region(&p->media, 0)->map.granularity != DEV_PAGE;
 }
 
 /* Entries that cannot be read, before anybody tries to. */
@@ -145,8 +146,7 @@ static int rebuild(struct maru_pool *p, uint32_t flags)
 	struct keeper k = {
 		.pool = p,
 		.values = values,
-		.proof = must_rebuild(p) && !values_were_first(p) &&
-			 !media_was_repaired_here(&p->media),
+		.proof = must_rebuild(p) && !media_was_repaired_here(&p->media),
 	};
 	int rc;
 
@@ -164,7 +164,7 @@ static int rebuild(struct maru_pool *p, uint32_t flags)
 	dir_rebuild(&p->dir);
 	client_rebuild(&p->client);
 	media_mend(&p->media);
-	rc = dev_sync(&r->map, 0, r->map.len);
+	rc = media_sync(&p->media, false);
 	if (rc)
 		return rc;
 	/* only now: all that it says is true is on the media */

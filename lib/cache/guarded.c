@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 #include "cache/open.h"
-#include "dev/guard.h"
 
 #include <pthread.h>
 
@@ -18,14 +17,33 @@ static const char *section_of(const struct media_region *r, uint64_t off)
 	return "none";
 }
 
-int guarded_error(const struct maru_pool *p, uint64_t off)
+static const struct media_region *region_of(const struct maru_pool *p,
+					    const struct dev_map *map)
 {
-	const struct media_region *r = media_region(&p->media, 0);
+	const struct media_region *r = NULL;
+	uint32_t i;
 
+	for (i = 0; i < p->media.region_nr; i++) {
+		r = media_region(&p->media, i);
+		if (r && &r->map == map)
+			return r;
+	}
+	return media_region(&p->media, 0);
+}
+
+int guarded_error(const struct maru_pool *p, const struct guard *g)
+{
+	const struct media_region *r = region_of(p, g->struck);
+	unsigned long long off = g->off;
+
+	if (!r->sb.region_no)
+		return err_set(
+			-EIO,
+			"%s: memory error at byte %llu of the pool, in its %s",
+			r->dev->name, off, section_of(r, off));
 	return err_set(-EIO,
-		       "%s: memory error at byte %llu of the pool, in its %s",
-		       r->dev->name, (unsigned long long)off,
-		       section_of(r, off));
+		       "%s: memory error at byte %llu of region %u, in its %s",
+		       r->dev->name, off, r->sb.region_no, section_of(r, off));
 }
 
 static int struck(struct maru_pool *p, const struct guard *g)
@@ -35,7 +53,7 @@ static int struck(struct maru_pool *p, const struct guard *g)
 	if (p->client.self != CLIENT_NONE)
 		/* relaxed: as in pool_enter_guarded() */
 		a32_store_rlx(&p->struck, 1);
-	return guarded_error(p, g->off);
+	return guarded_error(p, g);
 }
 
 /* Not to be cancelled on the way, and so wherever it is led back from. */
@@ -44,7 +62,7 @@ static int begin(struct maru_pool *p, struct guard *g)
 	int cancel;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	guard_enter(g, &media_region(&p->media, 0)->map);
+	guard_enter_all(g, p->media.map, p->media.map_nr);
 	return cancel;
 }
 

@@ -11,6 +11,7 @@
 #define CACHE_GUARDED_H
 
 #include "cache/pool.h"
+#include "dev/guard.h"
 
 #include <maru/batch.h>
 #include <maru/device.h>
@@ -169,8 +170,8 @@
 POOL_VERBS(POOL_VERB)
 #undef POOL_VERB
 
-/** guarded_error() - -EIO, with a message that names the section */
-int guarded_error(const struct maru_pool *p, uint64_t off);
+/** guarded_error() - -EIO, with a message that names the region and section */
+int guarded_error(const struct maru_pool *p, const struct guard *g);
 
 int guarded_enter(struct maru_pool *p, const struct maru_open_opts *o,
 		  int (*enter)(struct maru_pool *p,

@@ -6,6 +6,23 @@
 
 #include <string.h>
 
+/* The pool's size: of all regions that are there. */
+static void add_regions(const struct maru_pool *p, struct maru_super *out)
+{
+	uint32_t i;
+
+	out->regions = p->media.region_nr;
+	for (i = 0; i < p->media.region_nr; i++) {
+		const struct media_region *r = media_region(&p->media, i);
+
+		if (!r)
+			continue;
+		out->bytes += r->sb.region_bytes;
+		out->pages += r->sb.unit_nr;
+		out->slabs += r->sb.slab_nr;
+	}
+}
+
 int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 {
 	const struct media_super *sb;
@@ -28,10 +45,8 @@ int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 	out->ro_compat = sb->ro_compat;
 	out->incompat = sb->incompat;
 	out->created_ns = sb->created_ns;
-	out->bytes = sb->region_bytes;
 	out->max_bytes = sb->max_bytes;
-	out->pages = sb->unit_nr;
-	out->slabs = sb->slab_nr;
+	add_regions(pool, out);
 	out->buckets = sb->bucket_nr;
 	out->slab_pages = 1u << sb->slab_shift;
 	out->max_clients = sb->client_nr;
@@ -48,7 +63,8 @@ int maru_inspect_super(struct maru_pool *pool, struct maru_super *out)
 int maru_inspect_section(struct maru_pool *pool, uint32_t no,
 			 struct maru_section *out)
 {
-	const struct media_super *sb;
+	const struct media_region *r;
+	uint32_t id = no % SECTION_NR;
 	int rc = pool_enter(pool);
 
 	if (unlikely(rc == POOL_GUARDED))
@@ -57,13 +73,16 @@ int maru_inspect_section(struct maru_pool *pool, uint32_t no,
 		return rc;
 	if (!out)
 		return -EINVAL;
-	if (no >= SECTION_NR)
+	if (no / SECTION_NR >= pool->media.region_nr)
 		return -ENOENT;
-	sb = &media_region(&pool->media, 0)->sb;
 	memset(out, 0, sizeof(*out));
-	strncpy(out->name, media_section_name(no), sizeof(out->name) - 1);
-	out->off = sb->section[no].off;
-	out->len = sb->section[no].len;
+	out->region = no / SECTION_NR;
+	strncpy(out->name, media_section_name(id), sizeof(out->name) - 1);
+	r = media_region(&pool->media, out->region);
+	if (!r)
+		return 0;
+	out->off = r->sb.section[id].off;
+	out->len = r->sb.section[id].len;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cache/guarded.h"
+#include "cache/regions.h"
 #include "dev/guard.h"
 #include "media/target.h"
 
@@ -90,6 +91,11 @@ static int lock_alone(struct dev_lock *lock, const char *target)
 		       rc;
 }
 
+int pool_lock(struct dev_lock *lock, const char *target, bool alone)
+{
+	return alone ? lock_alone(lock, target) : lock_pool(lock, target);
+}
+
 static int check_opts(const struct maru_open_opts *o)
 {
 	const uint32_t known = MARU_OPEN_RDONLY | MARU_OPEN_PREFAULT_META |
@@ -148,31 +154,42 @@ static int read_super(struct maru_pool *p, struct dev *dev,
 	}
 	if (o->flags & MARU_OPEN_INSPECT)
 		return 0;
-	rc = p->alone ? lock_alone(&p->client.lock, dev->name) :
-			lock_pool(&p->client.lock, dev->name);
+	rc = pool_lock(&p->client.lock, dev->name, p->alone);
 	if (!rc)
 		rc = media_super_read(dev, o->offset, sb, &p->media.copies_ok);
-	if (!rc && memcmp(first.pool_uuid, sb->pool_uuid, 16))
+	if (!rc &&
+	    (memcmp(first.pool_uuid, sb->pool_uuid, 16) || sb->region_no))
 		rc = err_set(-EBUSY, "%s: is being formatted", dev->name);
 	return rc;
 }
 
-static int prefault(struct maru_pool *p, uint32_t flags)
+static int prefault_one(struct media_region *r, uint32_t flags)
 {
-	struct media_region *r = media_region(&p->media, 0);
-	uint64_t len = 0;
-	int rc;
+	uint64_t len = flags & MARU_OPEN_PREFAULT_ALL ?
+			       r->map.len :
+			       r->sb.section[SECTION_DATA].off;
+	int rc = dev_prefault(&r->map, 0, len);
 
-	if (flags & MARU_OPEN_PREFAULT_ALL)
-		len = r->map.len;
-	else if (flags & MARU_OPEN_PREFAULT_META)
-		len = r->sb.section[SECTION_DATA].off;
-	rc = dev_prefault(&r->map, 0, len);
 	if (rc) {
 		char why[256];
 
 		snprintf(why, sizeof(why), "%s", maru_errmsg());
 		err_set(rc, "%s: %s", r->dev->name, why);
+	}
+	return rc;
+}
+
+static int prefault(struct maru_pool *p, uint32_t flags)
+{
+	const uint32_t some = MARU_OPEN_PREFAULT_ALL | MARU_OPEN_PREFAULT_META;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; i < p->media.region_nr && !rc && flags & some; i++) {
+		struct media_region *r = media_region(&p->media, i);
+
+		if (r)
+			rc = prefault_one(r, flags);
 	}
 	return rc;
 }
@@ -226,12 +243,16 @@ static void undo(struct maru_pool *p)
 	free(p);
 }
 
-static int open_dev(struct maru_pool *p, struct dev *dev,
-		    const struct maru_open_opts *o)
+static int open_given(struct maru_pool *p, struct media_given *g,
+		      const struct maru_open_opts *o)
 {
 	struct media_super sb;
-	int rc = read_super(p, dev, o, &sb);
+	struct dev *dev;
+	int rc = media_given_root(g, &dev);
 
+	if (rc)
+		return rc;
+	rc = read_super(p, dev, o, &sb);
 	if (!rc)
 		rc = expect_check(o, &sb, dev->name);
 	if (!rc)
@@ -240,6 +261,12 @@ static int open_dev(struct maru_pool *p, struct dev *dev,
 		dev_close(dev);
 		return rc;
 	}
+	rc = regions_join(p, g,
+			  p->alone		       ? REGIONS_REMAKE :
+			  o->flags & MARU_OPEN_INSPECT ? REGIONS_LOOK :
+							 REGIONS_REFUSE);
+	if (rc)
+		return rc;
 	return p->guard ? guarded_enter(p, o, enter) : enter(p, o);
 }
 
@@ -255,17 +282,13 @@ static void expect_target(struct maru_open_opts *o, const char *target)
 static int open_handle(const char *target, struct maru_open_opts *o, bool alone,
 		       struct maru_pool **pool)
 {
-	struct maru_pool *p;
-	char path[PATH_MAX];
-	struct dev *dev;
-	int rc = media_target(target, o->offset, path);
+	struct maru_pool *p = calloc(1, sizeof(*p));
+	struct media_given given;
+	int rc;
 
-	if (rc)
-		return rc;
-	expect_target(o, target);
-	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(-ENOMEM, "%s: out of memory", target);
+	expect_target(o, target);
 	p->client.lock.fd = -1;
 	p->client.self = CLIENT_NONE;
 	p->client.host.no = HOST_NONE;
@@ -279,10 +302,13 @@ static int open_handle(const char *target, struct maru_open_opts *o, bool alone,
 	p->guard = o->flags & MARU_OPEN_GUARD;
 	p->alone = alone;
 	p->here = here_new(p->guard);
-	rc = p->here ? dev_open(path, p->rdonly ? DEV_RDONLY : 0, &dev) :
+	rc = p->here ? media_given_open(&given, target,
+					p->rdonly ? DEV_RDONLY : 0, o->offset) :
 		       err_sys("MADV_WIPEONFORK");
-	if (!rc)
-		rc = open_dev(p, dev, o);
+	if (!rc) {
+		rc = open_given(p, &given, o);
+		media_given_close(&given);
+	}
 	if (!rc && !(o->flags & MARU_OPEN_NO_BEAT))
 		rc = beat_start(p);
 	if (rc) {
@@ -323,25 +349,19 @@ int pool_open_alone(const char *target, const struct maru_fsck_opts *f,
 	return rc ? rc : open_handle(target, &o, repair, pool);
 }
 
-/* Of a fabric pool values were flushed when they were committed. */
-static uint64_t to_sync(const struct media_region *r)
-{
-	return media_shared(r) ? r->sb.section[SECTION_DATA].off : r->map.len;
-}
-
 /* The last one out writes back and says that all is in order. */
 static void leave_clean(struct maru_pool *p)
 {
-	struct media_region *r = media_region(&p->media, 0);
+	const struct dev_map *root = &media_region(&p->media, 0)->map;
 	uint64_t seen = media_state(&p->media);
 
 	if (client_others(&p->client))
 		return;
 	if (p->media.durable)
-		dev_sync(&r->map, 0, to_sync(r));
+		media_sync(&p->media, media_shared(media_region(&p->media, 0)));
 	media_make_clean(&p->media, seen);
 	if (p->media.durable)
-		dev_sync(&r->map, 0, MEDIA_DATA_ALIGN);
+		dev_sync(root, 0, MEDIA_DATA_ALIGN);
 }
 
 /* -EBUSY: it stays. */
@@ -395,7 +415,6 @@ int maru_close(struct maru_pool *pool, unsigned flags)
 
 int maru_sync(struct maru_pool *pool)
 {
-	struct media_region *r;
 	int rc = pool_enter(pool);
 
 	if (unlikely(rc == POOL_GUARDED))
@@ -404,8 +423,7 @@ int maru_sync(struct maru_pool *pool)
 		return rc;
 	if (pool->rdonly)
 		return -EROFS;
-	r = media_region(&pool->media, 0);
-	return dev_sync(&r->map, 0, r->map.len);
+	return media_sync(&pool->media, false);
 }
 
 int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out)
@@ -421,8 +439,11 @@ int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out)
 	if (!out)
 		return -EINVAL;
 	memset(out, 0, sizeof(*out));
-	if (!r)
-		return -ENOENT;
+	out->numa_node = -1;
+	if (!r) /* tools see by its 0 bytes that one is not there */
+		return no < pool->media.region_nr ? 0 : -ENOENT;
+	memcpy(out->uuid, r->sb.region_uuid, sizeof(out->uuid));
+	out->copies_ok = no ? r->copies_ok : pool->media.copies_ok;
 	out->base = r->map.base;
 	out->bytes = r->map.len;
 	out->data_off = r->sb.section[SECTION_DATA].off;

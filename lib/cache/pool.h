@@ -30,6 +30,7 @@ struct maru_pool {
 	bool alone; /* for repair: no client, nobody else there */
 	struct beat *beat; /* see beat.h; NULL: none */
 	a32 window;	   /* where to look for slabs to empty */
+	a32 region;	   /* and the region to begin with, if several */
 	a32 rooms;	   /* how often room had to be made */
 };
 

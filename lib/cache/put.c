@@ -16,7 +16,7 @@ int pool_alloc(struct maru_pool *p, uint64_t need, uint32_t *idx)
 	int rc;
 
 	client_tick(&p->client);
-	if (need > BLOCK_LEN_MAX || units > p->slab.region[0].unit_nr)
+	if (need > BLOCK_LEN_MAX || units > p->slab.large->unit_nr)
 		return -EFBIG;
 	rc = slab_alloc(&p->slab, (uint32_t)units, client_lane(&p->client),
 			idx);

@@ -84,7 +84,7 @@ static void fill(const struct maru_pool *p, struct maru_stats *st)
 	for (region = 0; region < s->region_nr; region++) {
 		const struct slab_region *r = &s->region[region];
 
-		st->pool_bytes += r->media->sb.region_bytes;
+		st->pool_bytes += r->media ? r->media->sb.region_bytes : 0;
 		st->data_bytes += (uint64_t)r->unit_nr << r->unit_shift;
 		for (unit = 0; unit < r->unit_nr; unit++)
 			count_block(p, region << IDX_UNIT_BITS | unit, st);

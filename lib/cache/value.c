@@ -64,11 +64,18 @@ static void touch(void *ctx)
 
 static int run_guarded(struct access *a, void (*fn)(void *ctx))
 {
-	const struct media_region *r = media_region(&a->pool->media, 0);
+	const struct media_region *r =
+		slab_region(&a->pool->slab, a->idx)->media;
 	uint64_t off;
 
 	if (guard_run(&r->map, fn, a, &off))
 		return 0;
+	if (r->sb.region_no)
+		return err_set(
+			-EIO,
+			"value at address 0x%llx: memory error at byte %llu of region %u",
+			(unsigned long long)slab_addr(a->idx),
+			(unsigned long long)off, r->sb.region_no);
 	return err_set(
 		-EIO,
 		"value at address 0x%llx: memory error at byte %llu of the pool",

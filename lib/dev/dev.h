@@ -56,6 +56,27 @@ struct dev {
  */
 int dev_open(const char *target, unsigned flags, struct dev **out);
 
+/* list.c: a target may be a list of names, with commas between them. */
+#define DEV_LIST_MAX 64u
+
+struct dev_list {
+	char *name[DEV_LIST_MAX];
+	uint32_t nr;
+};
+
+/**
+ * dev_list_parse() - the names that @target lists
+ *
+ * "\," is a comma and "\\" a backslash of a name; any other backslash, and
+ * a space, is itself.
+ * Return: 0; -EINVAL for an empty name, or more than DEV_LIST_MAX; -ENOMEM.
+ */
+int dev_list_parse(const char *target, struct dev_list *list);
+void dev_list_free(struct dev_list *list);
+
+/** dev_is_same() - the same file, or device, whatever it is called? */
+bool dev_is_same(const struct dev *a, const struct dev *b);
+
 /**
  * dev_create_file() - open a target to format it; an absent file is made
  * @bytes: size for a new or empty plain file (0: the target must have one)

@@ -26,12 +26,19 @@ bool guard_inside(void)
 	return inner != NULL;
 }
 
-void guard_enter(struct guard *g, const struct dev_map *map)
+void guard_enter_all(struct guard *g, const struct dev_map *const *maps,
+		     uint32_t nr)
 {
-	g->from = map->base;
-	g->len = map->len;
+	g->maps = maps;
+	g->nr = nr;
 	g->outer = inner;
 	inner = g;
+}
+
+void guard_enter(struct guard *g, const struct dev_map *map)
+{
+	g->one = map;
+	guard_enter_all(g, &g->one, 1);
 }
 
 void guard_leave(struct guard *g)
@@ -39,9 +46,20 @@ void guard_leave(struct guard *g)
 	inner = g->outer;
 }
 
-static bool covers(const struct guard *g, const unsigned char *at)
+static bool covers(struct guard *g, const unsigned char *at)
 {
-	return at >= g->from && (uint64_t)(at - g->from) < g->len;
+	uint32_t i;
+
+	for (i = 0; i < g->nr; i++) {
+		const struct dev_map *m = g->maps[i];
+
+		if (at < m->base || (uint64_t)(at - m->base) >= m->len)
+			continue;
+		g->struck = m;
+		g->off = (uint64_t)(at - m->base);
+		return true;
+	}
+	return false;
 }
 
 static void pass_default(int sig, const siginfo_t *info)
@@ -79,11 +97,10 @@ static void pass_to(const struct sigaction *to, int sig, siginfo_t *info,
 
 /* Back to the recovery point, with the mask that the access was made with:
  * whoever called us may have been called with another one. */
-static void lead_back(struct guard *g, uint64_t off, const ucontext_t *uc)
+static void lead_back(struct guard *g, const ucontext_t *uc)
 {
 	if (uc)
 		pthread_sigmask(SIG_SETMASK, &uc->uc_sigmask, NULL);
-	g->off = off;
 	inner = g->outer;
 	siglongjmp(g->env, 1);
 }
@@ -97,7 +114,7 @@ static void on_sigbus(int sig, siginfo_t *info, void *uc)
 	if (info->si_code > 0)
 		for (struct guard *g = inner; g; g = g->outer)
 			if (covers(g, at))
-				lead_back(g, (uint64_t)(at - g->from), uc);
+				lead_back(g, uc);
 	pass_to(&before, sig, info, uc);
 	errno = err;
 }

@@ -3,11 +3,11 @@
  * Surviving memory that has failed: SIGBUS at an access to a mapping.
  *
  *   guard_enter() .. access .. guard_leave()
- *                      | SIGBUS in the guard's range
+ *                      | SIGBUS in the guard's mappings
  *                      '--> back to GUARD_CATCH(), which is then true
  *
- * The recovery point belongs to the thread and to a range of addresses; any
- * other SIGBUS goes to whoever handled it before.  What the thread had begun
+ * The recovery point belongs to the thread and to mappings; any other SIGBUS
+ * goes to whoever handled it before.  What the thread had begun
  * when it was struck is left as it was, as if the thread had died there.
  */
 #ifndef DEV_GUARD_H
@@ -19,9 +19,11 @@
 
 struct guard {
 	sigjmp_buf env;
-	const unsigned char *from;
-	uint64_t len;
-	volatile uint64_t off; /* where it struck, from the mapping's start */
+	const struct dev_map *const *maps; /* nr of them */
+	const struct dev_map *one;	   /* or this one */
+	uint32_t nr;
+	const struct dev_map *volatile struck; /* which one */
+	volatile uint64_t off;		       /* where, from its start */
 	struct guard *outer;
 };
 
@@ -38,6 +40,9 @@ void guard_remove(void);
 /* In the function that stays on the stack: 0, and nonzero when struck. */
 #define GUARD_CATCH(g) sigsetjmp((g)->env, 0)
 void guard_enter(struct guard *g, const struct dev_map *map);
+/** guard_enter_all() - for @nr mappings; the list stays until guard_leave() */
+void guard_enter_all(struct guard *g, const struct dev_map *const *maps,
+		     uint32_t nr);
 void guard_leave(struct guard *g);
 
 /** guard_inside() - is this thread between the two? */

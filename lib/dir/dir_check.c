@@ -134,7 +134,8 @@ static void check_slots(const struct dir *d, struct fault_sink *sink,
 	for (i = 0; i < BUCKET_SLOTS; i++) {
 		uint64_t slot = slot_load(&d->buckets[no].slot[i]);
 
-		if (slot && !slab_idx_ok(d->slab, slot_idx(slot)))
+		if (slot && !slab_idx_ok(d->slab, slot_idx(slot)) &&
+		    !slab_is_lost(d->slab, slot_idx(slot)))
 			fault_report(
 				sink, 2, FAULT_NOWHERE,
 				"bucket %llu: slot %u names block %u, out of range",
@@ -154,6 +155,8 @@ static void check_bucket(const struct dir *d, struct fault_sink *sink,
 			     "bucket %llu: head 0x%llx has bits that are none",
 			     (unsigned long long)no, (unsigned long long)h);
 	if (!head_pending(h))
+		return;
+	if (slab_is_lost(d->slab, idx))
 		return;
 	if (!slab_idx_ok(d->slab, idx)) {
 		fault_report(sink, 2, FAULT_NOWHERE,

@@ -8,6 +8,9 @@
  *   16 KiB   the sections of the other rooms, in the order of enum section_id
  *   data     2 MiB aligned, 1 GiB aligned in a region of 64 GiB or more
  *
+ * That is region 0.  A further region has no section of what there is once in
+ * a pool, see media_is_of_root(): they have no bytes there.
+ *
  * A superblock never changes after creation.  Numbers are little-endian; a
  * reader of another endianness refuses by the tag.
  */
@@ -38,7 +41,10 @@
 #define MEDIA_RO_KNOWN 0ull
 #define MEDIA_INCOMPAT_QUARANTINE 1ull /* quarantine_ms is not 0 */
 #define MEDIA_INCOMPAT_HOSTS 2ull      /* share is not MEDIA_SHARE_HOST */
-#define MEDIA_INCOMPAT_KNOWN (MEDIA_INCOMPAT_QUARANTINE | MEDIA_INCOMPAT_HOSTS)
+#define MEDIA_INCOMPAT_REGIONS 4ull    /* region_nr is not 0 */
+#define MEDIA_INCOMPAT_KNOWN                                \
+	(MEDIA_INCOMPAT_QUARANTINE | MEDIA_INCOMPAT_HOSTS | \
+	 MEDIA_INCOMPAT_REGIONS)
 
 #define MEDIA_QUARANTINE_MAX 86400000u /* ms: a day */
 
@@ -132,7 +138,8 @@ struct media_super {
 	uint32_t quarantine_ms; /* blocks of the dead are kept back so long */
 	uint32_t share;		/* enum media_share */
 	uint32_t host_ms; /* a host that is silent for so long is fenced; or 0 */
-	uint8_t zero[1280];
+	uint32_t region_nr; /* regions at creation, if more than one; else 0 */
+	uint8_t zero[1276];
 	uint32_t crc; /* CRC-32C of all before it */
 };
 MEDIA_SIZE(struct media_super, 4096);
@@ -168,7 +175,8 @@ MEDIA_AT(struct media_super, class, 752);
 MEDIA_AT(struct media_super, quarantine_ms, 2800);
 MEDIA_AT(struct media_super, share, 2804);
 MEDIA_AT(struct media_super, host_ms, 2808);
-MEDIA_AT(struct media_super, zero, 2812);
+MEDIA_AT(struct media_super, region_nr, 2812);
+MEDIA_AT(struct media_super, zero, 2816);
 MEDIA_AT(struct media_super, crc, 4092);
 
 #define MEDIA_CLEAN 1u

@@ -85,8 +85,10 @@ static uint64_t place(struct media_super *sb, uint64_t units)
 	};
 
 	for (i = 0; order[i] != SECTION_DATA; i++) {
+		bool here = !sb->region_no || !media_is_of_root(order[i]);
+
 		/* an absent one is all zero, as in older pools */
-		if (!len[order[i]])
+		if (!here || !len[order[i]])
 			continue;
 		sb->section[order[i]].off = off;
 		sb->section[order[i]].len = len[order[i]];
@@ -101,7 +103,10 @@ static uint64_t settle(struct media_super *sb, uint64_t units)
 	uint64_t dir_units = units;
 	uint64_t off;
 
-	if (sb->max_bytes > sb->region_bytes)
+	/* the root's own tables may leave it few units: no measure of others */
+	if (sb->region_nr)
+		dir_units = sb->max_bytes >> sb->unit_shift;
+	else if (sb->max_bytes > sb->region_bytes)
 		dir_units = (uint64_t)((double)units * (double)sb->max_bytes /
 				       (double)sb->region_bytes);
 	sb->slab_shift = slab_shift(units);
@@ -110,6 +115,8 @@ static uint64_t settle(struct media_super *sb, uint64_t units)
 	/* half full when every unit is an entry of its own */
 	sb->bucket_nr = bits_max(2 * dir_units / BUCKET_SLOTS, 8);
 	sb->bucket_nr = 2ull << bits_log2(sb->bucket_nr - 1);
+	if (sb->region_no)
+		sb->bucket_nr = 0;
 	sb->row_bytes = bits_round_up(2ull * sb->unit_nr, 128);
 	off = place(sb, sb->unit_nr);
 	return bits_round_up(off, sb->region_bytes >= BIG_REGION ?
@@ -151,7 +158,8 @@ static int shrink_to_fit(struct media_super *sb)
 {
 	uint64_t unit = 1ull << sb->unit_shift;
 	uint64_t end = sb->region_bytes - MEDIA_PAGE;
-	uint64_t units = bits_min(end / unit, UNIT_NR_MAX);
+	/* of several, one less: idx + 1 must not be 0, nor the next region's */
+	uint64_t units = bits_min(end / unit, UNIT_NR_MAX - !!sb->region_nr);
 	uint64_t data_off, fit;
 	int tries;
 
@@ -194,13 +202,22 @@ int media_layout(const struct media_plan *plan, struct media_super *sb)
 	sb->host_ms = plan->share ? plan->host_ms : 0;
 	sb->incompat = plan->quarantine_ms ? MEDIA_INCOMPAT_QUARANTINE : 0;
 	sb->incompat |= plan->share ? MEDIA_INCOMPAT_HOSTS : 0;
+	sb->region_no = plan->region_no;
+	sb->region_nr = plan->region_nr;
+	sb->incompat |= plan->region_nr ? MEDIA_INCOMPAT_REGIONS : 0;
 	if (plan->label)
 		memcpy(sb->label, plan->label, strlen(plan->label));
-	if (sb->region_bytes < 2 * MEDIA_DATA_ALIGN || shrink_to_fit(sb))
+	if (sb->region_bytes >= 2 * MEDIA_DATA_ALIGN && !shrink_to_fit(sb))
+		return 0;
+	if (plan->region_nr && !plan->region_no)
 		return err_set(
 			-ENOSPC,
-			"size: %llu bytes are too few for units of %u bytes and %u clients",
-			(unsigned long long)plan->bytes, plan->unit,
+			"size: %llu bytes are too few for region 0 of %llu bytes in all, units of %u bytes and %u clients: it has their directory",
+			(unsigned long long)plan->bytes,
+			(unsigned long long)sb->max_bytes, plan->unit,
 			plan->client_nr);
-	return 0;
+	return err_set(
+		-ENOSPC,
+		"size: %llu bytes are too few for units of %u bytes and %u clients",
+		(unsigned long long)plan->bytes, plan->unit, plan->client_nr);
 }

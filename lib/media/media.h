@@ -22,11 +22,17 @@ struct media_region {
 	struct dev *dev;
 	uint64_t window; /* the region's start in the device */
 	struct dev_map map;
+	/* Of a further region: */
+	uint32_t copies_ok;   /* superblock copies found whole, by bit */
+	struct dev_lock lock; /* nobody formats it */
 };
 
+/* Regions that are not there are NULL: only tools look at such a pool. */
 struct media {
 	struct media_region *region[MEDIA_REGION_MAX];
-	uint32_t copies_ok; /* superblock copies found whole, by bit */
+	const struct dev_map *map[MEDIA_REGION_MAX]; /* map_nr, in any order */
+	uint32_t region_nr, map_nr;
+	uint32_t copies_ok; /* of region 0: copies found whole, by bit */
 	bool durable;	    /* writes must be flushed in order */
 	bool survivor;	    /* shared: a host that had it open lives */
 };
@@ -37,6 +43,7 @@ struct media_plan {
 	uint32_t unit, client_nr, class_nr, hash_alg, flags, quarantine_ms;
 	uint32_t share, host_ms;
 	const char *label;
+	uint32_t region_no, region_nr; /* nr: 0 for the only one */
 };
 
 /**
@@ -65,6 +72,14 @@ int media_super_check(const struct media_super *sb, uint64_t dev_bytes,
 int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 		     uint32_t *ok);
 
+/** media_is_of_root() - is this section in region 0 only? */
+static inline bool media_is_of_root(enum section_id id)
+{
+	return id >= SECTION_CONTROL && id < SECTION_DATA &&
+	       id != SECTION_SLABS && id != SECTION_SLAB_MAPS &&
+	       id != SECTION_LEDGER && id != SECTION_BLOCKS;
+}
+
 /** media_super_crc() - the checksum that a superblock must carry */
 uint32_t media_super_crc(const struct media_super *sb);
 
@@ -79,7 +94,7 @@ int media_super_wipe(struct dev *dev, uint64_t window,
 /** media_super_write() - seal @sb and write copies C, B, A in this order. */
 void media_super_write(struct media_region *r, struct media_super *sb);
 
-/** media_map() - map region 0 by a checked superblock; takes @dev on success */
+/** media_map() - map a region by a checked superblock; takes @dev on success */
 int media_map(struct media *m, struct dev *dev, uint64_t window,
 	      const struct media_super *sb);
 /** media_unmap() - forget it; @abandon: and what was made to format it */
@@ -99,6 +114,9 @@ static inline uint64_t media_len(const struct media_region *r,
 {
 	return r->sb.section[id].len;
 }
+
+/** media_sync() - all regions to the medium, or only their tables */
+int media_sync(const struct media *m, bool tables);
 
 /** media_zero() - make everything but superblocks and data zero bytes. */
 void media_zero(struct media_region *r, bool known_zero);

@@ -37,9 +37,15 @@ static void check_copies(const struct media_region *r, struct fault_sink *sink)
 	for (i = 0; i < COPY_NR; i++) {
 		const char *why = copy_fault(r, i);
 
-		if (why)
+		if (!why)
+			continue;
+		if (!r->sb.region_no)
 			fault_report(sink, 1, FAULT_NOWHERE,
 				     "superblock copy %c: %s", "ABC"[i], why);
+		else
+			fault_report(sink, 1, FAULT_NOWHERE,
+				     "region %u: superblock copy %c: %s",
+				     r->sb.region_no, "ABC"[i], why);
 	}
 }
 
@@ -65,41 +71,69 @@ static void entry_make(const struct media_super *sb,
 	a64_store_rel(&e->state, MEDIA_REGION_ACTIVE);
 }
 
-static bool entry_ok(const struct media_region *r, uint32_t no)
+bool media_entry_ok(const struct media *m, uint32_t no)
 {
-	const struct media_region_entry *have = media_at(r, SECTION_REGIONS);
+	const struct media_region_entry *have =
+		media_at(media_region(m, 0), SECTION_REGIONS);
+	const struct media_region *r = media_region(m, no);
 	struct media_region_entry want = { 0 };
 
-	if (!no)
+	if (r)
 		entry_make(&r->sb, &want);
 	return !memcmp(&have[no], &want, sizeof(want));
 }
 
+static void check_region(const struct media *m, uint32_t no,
+			 struct fault_sink *sink)
+{
+	const struct media_region *r = media_region(m, no);
+
+	if (r && no && !r->copies_ok)
+		fault_notice(
+			sink,
+			"region %u: is made anew; of what was in it only stays what is whole",
+			no);
+	if (r)
+		check_copies(r, sink);
+	else if (no < m->region_nr) {
+		fault_report(
+			sink, 1, FAULT_NOWHERE,
+			"region %u: is not there, or no superblock copy of it is whole; what lies in it is lost",
+			no);
+		return;
+	}
+	if (media_entry_ok(m, no))
+		return;
+	fault_report(sink, 1, FAULT_NOWHERE, "region table: entry %u is not %s",
+		     no,
+		     no >= m->region_nr ? "empty" :
+		     no			? "its region" :
+					  "this pool");
+}
+
 void media_check(const struct media *m, struct fault_sink *sink)
 {
-	const struct media_region *r = media_region(m, 0);
 	uint32_t i;
 
-	check_copies(r, sink);
-	check_control(m, sink);
 	for (i = 0; i < MEDIA_REGION_MAX; i++)
-		if (!entry_ok(r, i))
-			fault_report(sink, 1, FAULT_NOWHERE,
-				     "region table: entry %u is not %s", i,
-				     i ? "empty" : "this pool");
+		check_region(m, i, sink);
+	check_control(m, sink);
 }
 
-void media_regions_write(struct media_region *r)
+void media_regions_write(const struct media *m)
 {
-	struct media_region_entry *e = media_at(r, SECTION_REGIONS);
+	struct media_region_entry *e =
+		media_at(media_region(m, 0), SECTION_REGIONS);
+	uint32_t i;
 
 	memset(e, 0, MEDIA_REGION_MAX * sizeof(*e));
-	entry_make(&r->sb, e);
+	for (i = 0; i < m->region_nr; i++)
+		if (media_region(m, i))
+			entry_make(&media_region(m, i)->sb, &e[i]);
 }
 
-void media_mend(struct media *m)
+static void mend_copies(struct media_region *r)
 {
-	struct media_region *r = media_region(m, 0);
 	struct media_super sb = r->sb;
 	bool whole = true;
 	unsigned i;
@@ -108,6 +142,16 @@ void media_mend(struct media *m)
 		whole &= !copy_fault(r, i);
 	if (!whole)
 		media_super_write(r, &sb);
+	r->copies_ok = 7;
+}
+
+void media_mend(struct media *m)
+{
+	uint32_t i;
+
+	for (i = 0; i < m->region_nr; i++)
+		if (media_region(m, i))
+			mend_copies(media_region(m, i));
 	m->copies_ok = 7;
-	media_regions_write(r);
+	media_regions_write(m);
 }

@@ -95,6 +95,16 @@ static int check_identity(const struct media_super *sb, const char *name)
 	return 0;
 }
 
+/* Of several regions none may have the last unit that an idx can name. */
+static int check_regions(const struct media_super *sb, const char *name)
+{
+	if (!sb->region_nr != !(sb->incompat & MEDIA_INCOMPAT_REGIONS) ||
+	    sb->region_nr == 1 || sb->region_nr > MEDIA_REGION_MAX ||
+	    (sb->region_nr && sb->unit_nr >= 1u << 26))
+		return bad(name, "number of regions out of range");
+	return 0;
+}
+
 static int check_numbers(const struct media_super *sb, const char *name)
 {
 	uint64_t cells = 2ull * sb->unit_nr;
@@ -111,8 +121,9 @@ static int check_numbers(const struct media_super *sb, const char *name)
 	if (sb->class_nr < 1 || sb->class_nr > 64 || sb->lane_nr < 1 ||
 	    sb->lane_nr > 64)
 		return bad(name, "number of classes or lanes out of range");
-	if (!bits_is_pow2(sb->bucket_nr) || sb->bucket_nr < 8 ||
-	    sb->bucket_nr > 1ull << 40)
+	if (sb->region_no ? sb->bucket_nr != 0 :
+			    !bits_is_pow2(sb->bucket_nr) || sb->bucket_nr < 8 ||
+				    sb->bucket_nr > 1ull << 40)
 		return bad(name, "number of buckets out of range");
 	if (sb->row_bytes < cells || sb->row_bytes % 128 ||
 	    sb->row_bytes > cells + 128)
@@ -127,14 +138,17 @@ static int check_numbers(const struct media_super *sb, const char *name)
 	    (sb->share && (sb->host_ms < MEDIA_HOST_MS_MIN ||
 			   sb->host_ms > MEDIA_HOST_MS_MAX)))
 		return bad(name, "sharing hosts out of range");
-	if (sb->region_no || sb->label[MEDIA_LABEL - 1])
+	if (sb->region_no >= bits_max(sb->region_nr, 1) ||
+	    sb->label[MEDIA_LABEL - 1])
 		return bad(name, "region number or label out of range");
-	return 0;
+	return check_regions(sb, name);
 }
 
 /* The least each section must hold; place() in geometry.c gives as much. */
 static uint64_t section_need(const struct media_super *sb, unsigned id)
 {
+	if (sb->region_no && media_is_of_root(id))
+		return 0;
 	switch (id) {
 	case SECTION_REGIONS:
 		return MEDIA_REGION_MAX * sizeof(struct media_region_entry);
@@ -178,7 +192,8 @@ static int check_sections(const struct media_super *sb, const char *name)
 		if (s->off % MEDIA_PAGE || s->off < end ||
 		    s->off > sb->region_bytes ||
 		    s->len > sb->region_bytes - s->off ||
-		    s->len < section_need(sb, id))
+		    s->len < section_need(sb, id) ||
+		    (s->len && sb->region_no && media_is_of_root(id)))
 			return bad(name, media_section_name(id));
 		end = s->off + s->len;
 	}

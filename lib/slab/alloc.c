@@ -3,16 +3,36 @@
 #include "slab/ledger.h"
 #include "slab/maps.h"
 
+/*
+ * Whose write-back may be another's: the region by address.  Inline, it would
+ * cost a pool of one region some instructions at every flush.
+ */
+static __attribute__((noinline)) const struct dev_map *
+map_of(const struct slab *s, const void *p)
+{
+	const unsigned char *at = p;
+	uint32_t i;
+
+	for (i = s->region_nr; i-- > 1;) {
+		const struct dev_map *m = &s->region[i].media->map;
+
+		if (at >= m->base && (uint64_t)(at - m->base) < m->len)
+			return m;
+	}
+	return &s->region[0].media->map;
+}
+
 void slab_flush(const struct slab *s, const void *p, size_t len)
 {
 	if (unlikely(s->durable))
-		dev_flush(&s->region[0].media->map, p, len);
+		dev_flush(s->region_nr == 1 ? s->drain : map_of(s, p), p, len);
 }
 
+/* One fence for all regions: it is of the processor. */
 void slab_drain(const struct slab *s)
 {
 	if (unlikely(s->durable))
-		dev_drain(&s->region[0].media->map);
+		dev_drain(s->drain);
 }
 
 void slab_persist(const struct slab *s, const void *p, size_t len)
@@ -227,19 +247,17 @@ static bool take_mapped(struct slab *s, uint32_t class, uint32_t *idx)
 
 static int alloc_huge(struct slab *s, uint32_t units, uint32_t *idx)
 {
-	uint32_t slab = 1u << s->region[0].slab_shift;
-	uint64_t run = bits_div_up(units, slab);
 	struct extent e;
 	uint32_t head;
 	int tries;
 
-	if (run > s->region[0].slab_nr)
+	if (bits_div_up(units, 1u << s->large->slab_shift) > s->large->slab_nr)
 		return -EFBIG;
 	for (tries = 0; tries < 8; tries++) {
-		if (extent_claim(s, SLAB_HUGE, (uint32_t)run, &head))
+		if (extent_claim_any(s, SLAB_HUGE, units, &head))
 			return -ENOSPC;
 		if (extent_of(s, head, &e) && e.class == SLAB_HUGE &&
-		    e.run >= run && slab_take(s, &e, 0, idx))
+		    e.units >= units && slab_take(s, &e, 0, idx))
 			return 0;
 		/* somebody retired or took it under our eyes: once more */
 	}
@@ -251,7 +269,7 @@ static bool take_new(struct slab *s, uint32_t class, uint32_t *idx)
 	struct extent e;
 	uint32_t head;
 
-	return !extent_claim(s, class, s->class[class].group, &head) &&
+	return !extent_claim_any(s, class, 0, &head) &&
 	       extent_of(s, head, &e) && e.class == class &&
 	       take_any(s, &e, idx);
 }

@@ -86,21 +86,41 @@ void slab_class_groups(struct media_class *class, uint32_t nr,
 {
 	uint32_t i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		class[i].group = (uint16_t)bits_min(group(class[i].units, sb),
 						    UINT16_MAX);
+		/* it is made in those of the regions that can hold it */
+		if (sb->region_nr && class[i].units > sb->unit_nr)
+			class[i].group = 0;
+	}
+}
+
+/* In one region: room for a block, and a bit for each; the same in all. */
+static bool class_ok(const struct slab *s, uint32_t region, uint32_t class)
+{
+	const struct slab_region *r = &s->region[region];
+	const struct media_class *c = &r->media->sb.class[class];
+	uint64_t room = (uint64_t)c->group << r->slab_shift;
+
+	if (c->units != s->class[class].units ||
+	    c->exact != s->class[class].exact)
+		return false;
+	if (!c->group)
+		return r != s->large && c->units > r->unit_nr;
+	return room >= c->units && room / c->units <= 1024;
 }
 
 int slab_class_check(const struct slab *s)
 {
-	uint32_t slab = 1u << s->region[0].slab_shift;
-	uint32_t i, last = 0;
+	uint32_t region, i, last = 0;
 
 	for (i = 0; i < s->class_nr; i++) {
-		uint64_t room = (uint64_t)s->class[i].group * slab;
+		bool ok = s->class[i].units > last;
 
-		if (s->class[i].units <= last || !s->class[i].group ||
-		    room / s->class[i].units > 1024 || room < s->class[i].units)
+		for (region = 0; region < s->region_nr; region++)
+			if (s->region[region].media)
+				ok = ok && class_ok(s, region, i);
+		if (!ok)
 			return err_set(
 				MARU_E_CORRUPT,
 				"class %u: %u units in %u slabs cannot be", i,
@@ -110,10 +130,22 @@ int slab_class_check(const struct slab *s)
 	return 0;
 }
 
+uint32_t slab_run(const struct slab *s, uint32_t region, uint32_t class,
+		  uint32_t units)
+{
+	const struct slab_region *r = &s->region[region];
+
+	if (class == SLAB_HUGE)
+		return (uint32_t)bits_div_up(units, 1u << r->slab_shift);
+	return r == s->large ? s->class[class].group :
+			       r->media->sb.class[class].group;
+}
+
 uint32_t slab_class_of(const struct slab *s, uint32_t units)
 {
 	uint32_t lo = 0, hi = s->class_nr;
-	uint32_t slab = 1u << s->region[0].slab_shift;
+	const struct slab_region *r = s->large;
+	uint32_t slab = 1u << r->slab_shift;
 
 	while (lo < hi) {
 		uint32_t mid = (lo + hi) / 2;
@@ -129,7 +161,7 @@ uint32_t slab_class_of(const struct slab *s, uint32_t units)
 	if (s->class[lo].units > slab &&
 	    (!s->class[lo].exact || s->class[lo].units != units))
 		return SLAB_HUGE;
-	if (s->class[lo].group > s->region[0].slab_nr)
+	if (s->class[lo].group > r->slab_nr)
 		return SLAB_HUGE;
 	return lo;
 }

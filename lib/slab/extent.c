@@ -181,20 +181,31 @@ static bool claim_at(struct slab *s, uint32_t region, uint32_t head,
 	return true;
 }
 
-int extent_claim(struct slab *s, uint32_t class, uint32_t run, uint32_t *out)
+int extent_claim(struct slab *s, uint32_t region, uint32_t class, uint32_t run,
+		 uint32_t *out)
 {
-	uint32_t region, head;
+	const struct slab_region *r = &s->region[region];
+	uint32_t head;
+
+	for (head = 0; maps_find_clear(r, maps_busy(s), run, &head); head++) {
+		if (!claim_at(s, region, head, class, run))
+			continue;
+		*out = region << IDX_UNIT_BITS | head << r->slab_shift;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+int extent_claim_any(struct slab *s, uint32_t class, uint32_t units,
+		     uint32_t *out)
+{
+	uint32_t region, run;
 
 	for (region = 0; region < s->region_nr; region++) {
-		const struct slab_region *r = &s->region[region];
-
-		for (head = 0; maps_find_clear(r, maps_busy(s), run, &head);
-		     head++) {
-			if (!claim_at(s, region, head, class, run))
-				continue;
-			*out = region << IDX_UNIT_BITS | head << r->slab_shift;
+		run = slab_run(s, region, class, units);
+		if (run && run <= s->region[region].slab_nr &&
+		    !extent_claim(s, region, class, run, out))
 			return 0;
-		}
 	}
 	return -ENOSPC;
 }

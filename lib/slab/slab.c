@@ -37,6 +37,28 @@ static int attach_region(struct slab *s, struct media_region *m)
 	return r->named ? 0 : err_sys("%s: cannot note pins", m->dev->name);
 }
 
+/* One that is not there has no units, and no table of it is looked at. */
+static int attach_regions(struct slab *s, const struct media *m)
+{
+	uint32_t i;
+	int rc = 0;
+
+	s->region_nr = m->region_nr;
+	s->large = &s->region[0];
+	for (i = 0; i < m->region_nr && !rc; i++) {
+		struct media_region *r = media_region(m, i);
+
+		if (!r)
+			continue;
+		rc = attach_region(s, r);
+		if (r->sb.unit_nr > s->large->unit_nr)
+			s->large = &s->region[i];
+		if (!s->drain || (!s->drain->drain && r->map.drain))
+			s->drain = &r->map;
+	}
+	return rc;
+}
+
 void slab_detach(struct slab *s)
 {
 	uint32_t i;
@@ -53,10 +75,9 @@ int slab_attach(struct slab *s, const struct media *m)
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	rc = attach_region(s, root);
+	rc = attach_regions(s, m);
 	if (rc)
 		return rc;
-	s->region_nr = 1;
 	s->client_nr = root->sb.client_nr;
 	s->class_nr = root->sb.class_nr;
 	s->durable = m->durable;
@@ -64,6 +85,7 @@ int slab_attach(struct slab *s, const struct media *m)
 	s->hands = media_at(root, SECTION_HANDS);
 	s->active = media_at(root, SECTION_ACTIVE);
 	s->self = SLAB_NONE;
-	memcpy(s->class, root->sb.class, s->class_nr * sizeof(s->class[0]));
+	memcpy(s->class, s->large->media->sb.class,
+	       s->class_nr * sizeof(s->class[0]));
 	return slab_class_check(s);
 }

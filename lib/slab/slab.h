@@ -68,8 +68,11 @@ struct slab_region {
 struct slab {
 	struct slab_region region[MEDIA_REGION_MAX];
 	uint32_t region_nr;
+	/* the one with most units: what fits any region fits it */
+	const struct slab_region *large;
 	uint32_t class_nr;
-	struct media_class class[SLAB_CLASS_MAX]; /* checked copy */
+	/* checked copy of that region's; others differ in the groups */
+	struct media_class class[SLAB_CLASS_MAX];
 	struct media_hand *hands;
 	a64 *active; /* bitmap of client slots */
 	uint32_t client_nr;
@@ -77,6 +80,7 @@ struct slab {
 	uint32_t self_inc;
 	bool durable;
 	bool shared; /* by several hosts, one of which may be lost */
+	const struct dev_map *drain; /* durable: of a map that needs it, if any */
 	/* process-private: the extent each lane allocates from, by class */
 	a32 prefer[SLAB_LANES][SLAB_CLASS_MAX];
 };
@@ -95,6 +99,12 @@ void slab_class_groups(struct media_class *class, uint32_t nr,
 int slab_class_check(const struct slab *s);
 /** slab_class_of() - smallest class of at least @units, or SLAB_HUGE. */
 uint32_t slab_class_of(const struct slab *s, uint32_t units);
+/** slab_run() - slabs of an extent in this region; 0: it has none of the class
+ *
+ * @units: of the block, where the class is SLAB_HUGE
+ */
+uint32_t slab_run(const struct slab *s, uint32_t region, uint32_t class,
+		  uint32_t units);
 
 /* idx arithmetic; a foreign idx goes through slab_idx_ok() first. */
 static inline const struct slab_region *slab_region(const struct slab *s,
@@ -107,6 +117,13 @@ static inline bool slab_idx_ok(const struct slab *s, uint32_t idx)
 {
 	return (idx >> IDX_UNIT_BITS) < s->region_nr &&
 	       (idx & IDX_UNIT_MASK) < slab_region(s, idx)->unit_nr;
+}
+
+/** slab_is_lost() - of a region that is not there, which tools may look past */
+static inline bool slab_is_lost(const struct slab *s, uint32_t idx)
+{
+	return (idx >> IDX_UNIT_BITS) < s->region_nr &&
+	       !slab_region(s, idx)->unit_nr;
 }
 
 /** slab_addr() - the public address of a block: region << 32 | unit */
@@ -208,12 +225,20 @@ bool extent_has(const struct slab *s, uint32_t idx);
 bool extent_block(const struct extent *e, uint32_t idx, uint32_t *block);
 
 /**
- * extent_claim() - make an extent for a class out of EMPTY slabs
+ * extent_claim() - make an extent for a class out of EMPTY slabs of a region
  * @run: slabs
  * @out: its head, as idx of the first block
  * Return: 0 or -ENOSPC.
  */
-int extent_claim(struct slab *s, uint32_t class, uint32_t run, uint32_t *out);
+int extent_claim(struct slab *s, uint32_t region, uint32_t class, uint32_t run,
+		 uint32_t *out);
+
+/**
+ * extent_claim_any() - the same in the first region that has room
+ * @units: of the block, where the class is SLAB_HUGE
+ */
+int extent_claim_any(struct slab *s, uint32_t class, uint32_t units,
+		     uint32_t *out);
 
 /** extent_all_free() - is every block of it FREE? */
 bool extent_all_free(const struct slab *s, const struct extent *e);

@@ -97,9 +97,9 @@ static bool shape(const struct mend *m, uint32_t units, uint32_t *class,
 	for (i = 0; i < m->s->class_nr; i++)
 		if (m->s->class[i].units == units) {
 			*class = i;
-			*run = m->s->class[i].group;
+			*run = slab_run(m->s, m->region, i, units);
 			if (slab_class_of(m->s, units) == i)
-				return true;
+				return *run != 0;
 		}
 	*class = SLAB_HUGE;
 	*run = units >> m->r->slab_shift;
