@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ROUNDS 100u
+#define ROUNDS 60u
 
 static unsigned char *map[2], *image[2];
 static unsigned filled;

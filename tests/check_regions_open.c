@@ -259,7 +259,7 @@ START_TEST(any_word_of_a_superblock_changed_is_survived)
 	struct media_super sb;
 	struct maru_pool *p;
 
-	for (size_t i = 0; i < TEST_ROUNDS(2 * words); i += 3) {
+	for (size_t i = 0; i < TEST_ROUNDS(2 * words); i += 7) {
 		const char *name = i % 2 ? "a" : "b";
 		int fd, rc;
 
