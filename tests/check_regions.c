@@ -341,7 +341,7 @@ START_TEST(sections_are_told_region_by_region)
 	}
 	ck_assert_uint_eq(nr[0], 15);
 	ck_assert_uint_eq(nr[1], 8);
-	ck_assert_uint_eq(no, 2 * SECTION_NR);
+	ck_assert_uint_eq(no, 2 * 16);
 }
 END_TEST
 

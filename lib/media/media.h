@@ -75,9 +75,10 @@ int media_super_read(struct dev *dev, uint64_t window, struct media_super *sb,
 /** media_is_of_root() - is this section in region 0 only? */
 static inline bool media_is_of_root(enum section_id id)
 {
-	return id >= SECTION_CONTROL && id < SECTION_DATA &&
-	       id != SECTION_SLABS && id != SECTION_SLAB_MAPS &&
-	       id != SECTION_LEDGER && id != SECTION_BLOCKS;
+	return id == SECTION_HOSTS ||
+	       (id >= SECTION_CONTROL && id < SECTION_DATA &&
+		id != SECTION_SLABS && id != SECTION_SLAB_MAPS &&
+		id != SECTION_LEDGER && id != SECTION_BLOCKS);
 }
 
 /** media_super_crc() - the checksum that a superblock must carry */
