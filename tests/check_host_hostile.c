@@ -104,6 +104,19 @@ START_TEST(whatever_the_table_says_a_living_host_goes_on)
 }
 END_TEST
 
+START_TEST(a_recoverer_beyond_the_table_is_none_and_replaced)
+{
+	p = host_start();
+	/* a word behind the table would be our own slot's, which is active */
+	a64_store_full(host_entry(p, 1), host_make(HOST_FENCED, HOST_NR, 0, 0));
+	ck_assert_int_eq(maru_tick(p), 0);
+	ck_assert_uint_eq(host_of(p, 1).recoverer, 0);
+	ck_assert_int_eq(maru_host_confirm(p, 1), 0);
+	ck_assert_int_eq(maru_tick(p), 0);
+	ck_assert_int_eq(maru_hosts(p, NULL, 0), 1);
+}
+END_TEST
+
 /* To come, to look, to repair: a code, and an end. */
 static void visit(struct maru_pool *none, unsigned id)
 {
@@ -153,6 +166,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		whatever_the_table_says_a_living_host_goes_on,
+		a_recoverer_beyond_the_table_is_none_and_replaced,
 		whatever_the_table_says_a_repair_ends_and_mends_it,
 	};
 

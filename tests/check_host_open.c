@@ -126,9 +126,10 @@ static void forget(struct maru_pool *none, unsigned id)
 	struct maru_pool *p = test_open(0);
 	struct media_control *c =
 		media_at(media_region(&p->media, 0), SECTION_CONTROL);
+	const uint64_t earlier[2] = { 7, 7 };
 
 	(void)none, (void)id;
-	a64_store_full(&c->opener_boot[1], 77);
+	media_note_opener(c, earlier);
 	test_stay();
 }
 
