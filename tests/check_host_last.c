@@ -234,7 +234,7 @@ static void hear(struct maru_pool *p, uint32_t no, unsigned nr)
 	unsigned tries;
 
 	for (tries = 0; host_of(p, no).beats - from < nr; tries++) {
-		ck_assert_uint_lt(tries, 20000);
+		ck_assert_uint_lt(tries, 5000);
 		nanosleep(&t, NULL);
 	}
 }
@@ -341,13 +341,13 @@ START_TEST(threads_of_the_living_clean_up_after_a_host_that_is_gone)
 	p = test_open(0);
 	test_kill(pid);
 	for (tries = 0; host_of(p, 0).state != MARU_HOST_FENCED; tries++) {
-		ck_assert_uint_lt(tries, 20000);
+		ck_assert_uint_lt(tries, 5000);
 		nanosleep(&t, NULL);
 	}
 	ck_assert_uint_eq(test_stats(p).total.fenced, 1);
 	ck_assert_int_eq(maru_host_confirm(p, 0), 0);
 	for (tries = 0; maru_hosts(p, NULL, 0) != 1; tries++) {
-		ck_assert_uint_lt(tries, 20000);
+		ck_assert_uint_lt(tries, 5000);
 		nanosleep(&t, NULL);
 	}
 	ck_assert_uint_eq(test_stats(p).clients, 1);

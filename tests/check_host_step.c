@@ -116,6 +116,7 @@ START_TEST(a_block_that_a_fenced_client_took_late_comes_back)
 		       block_word(BLOCK_OWNED, 0, slot, inc, 9));
 	host_pass_time(p);
 	ck_assert_int_eq(room_state(p, idx), BLOCK_OWNED);
+	test_sound(p);
 	confirm(p);
 	ck_assert_int_eq(room_state(p, idx), BLOCK_FREE);
 }

@@ -7,6 +7,11 @@
 #include <string.h>
 #include <time.h>
 
+static bool is_fenced(const void *ctx, uint32_t slot)
+{
+	return client_word(ctx, slot) & CLIENT_FENCED;
+}
+
 int client_attach(struct client *c, const struct media *m, struct dir *d)
 {
 	static a64 handles;
@@ -23,6 +28,10 @@ int client_attach(struct client *c, const struct media *m, struct dir *d)
 	pthread_mutex_init(&c->reaping, NULL);
 	c->id = a64_add_rlx(&handles, 1) + 1; /* only has to be another one */
 	host_attach(c, m);
+	if (c->host.all) {
+		d->slab->fenced = is_fenced;
+		d->slab->ctx = c;
+	}
 	return client_identity(&c->me);
 }
 

@@ -81,6 +81,10 @@ struct slab {
 	bool durable;
 	bool shared; /* by several hosts, one of which may be lost */
 	const struct dev_map *drain; /* durable: of a map that needs it, if any */
+	/* Was the host of this slot's client declared gone?  For the checks, of
+	 * a floor that knows; NULL: there are no other hosts. */
+	bool (*fenced)(const void *ctx, uint32_t slot);
+	const void *ctx;
 	/* process-private: the extent each lane allocates from, by class */
 	a32 prefer[SLAB_LANES][SLAB_CLASS_MAX];
 };

@@ -11,6 +11,12 @@ static bool settled(const struct fault_sink *sink, const struct media_block *b,
 	return !sink->live || block_load(b) == w;
 }
 
+/* It may have set the bit, lost it to its reaper, and then taken the block. */
+static bool took_late(const struct slab *s, uint32_t slot)
+{
+	return s->fenced && s->fenced(s->ctx, slot);
+}
+
 static void check_owner(const struct slab *s, struct fault_sink *sink,
 			uint32_t idx, uint64_t w)
 {
@@ -28,7 +34,7 @@ static void check_owner(const struct slab *s, struct fault_sink *sink,
 	/* no pair: the bit is set before the word says so, which is why it is
 	 * a fault if the word, looked at once more, still does */
 	if (!(a16_load_full(ledger_cell(s, slot, idx)) & CELL_OWN) &&
-	    settled(sink, b, w))
+	    !took_late(s, slot) && settled(sink, b, w))
 		fault_report(
 			sink, 5, slab_addr(idx),
 			"block is owned by client %u, whose ledger does not say so",
