@@ -256,7 +256,7 @@ check-vm: deps-vm-if-needed check-programs stress-programs tools bench-programs 
 		vm-programs ## the suites on real DAX devices under QEMU: VM=kinds
 	@BUILD='$(CURDIR)/$(BUILD)' VM='$(VM)' tests/vm/run || [ $$? = 77 ]
 
-check-two-hosts: deps-vm-if-needed tools vm-programs ## two virtual hosts, one pool
+check-two-hosts: deps-vm-if-needed tools bench-programs vm-programs ## two virtual hosts, one pool
 	@BUILD='$(CURDIR)/$(BUILD)' tests/vm/scenarios || [ $$? = 77 ]
 
 demo: deps-if-needed ## replay a request trace in three processes: TRACE=file
