@@ -211,6 +211,23 @@ START_TEST(create_without_a_size_leaves_nothing)
 }
 END_TEST
 
+START_TEST(no_file_is_made_where_a_device_has_been)
+{
+	const char *const name[] = { "/dev/dax99.0", "/dev/./dax99.0",
+				     "/dev//dax99.0", "dax99.0" };
+	struct dev *dev;
+
+	ck_assert_int_eq(chdir("/dev"), 0);
+	for (size_t i = 0; i < PLAIN_LEN(name); i++) {
+		ck_assert_int_eq(dev_create_file(name[i], 4 * MIB, 0600, true,
+						 &dev),
+				 -ENOENT);
+		ck_assert_ptr_nonnull(strstr(maru_errmsg(), "maru-mkpool"));
+		ck_assert_int_ne(access("/dev/dax99.0", F_OK), 0);
+	}
+}
+END_TEST
+
 START_TEST(create_keeps_the_size_of_a_file_with_content)
 {
 	const char *path = plain_file("filled", MIB);
@@ -362,6 +379,7 @@ int main(void)
 		create_makes_a_file_of_size_and_mode,
 		create_sparse_allocates_nothing,
 		create_without_a_size_leaves_nothing,
+		no_file_is_made_where_a_device_has_been,
 		create_keeps_the_size_of_a_file_with_content,
 		create_gives_an_empty_file_its_size,
 		create_on_a_full_tmpfs_fails_now_and_leaves_nothing,

@@ -4,9 +4,35 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/err.h"
+
+/* A device that has gone, or a slip of the pen: no file belongs there. */
+static bool would_be_in_dev(const char *path)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+	char *slash;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (!slash)
+		return getcwd(real, sizeof(real)) && !strcmp(real, "/dev");
+	slash[slash == dir] = '\0';
+	return realpath(dir, real) && !strcmp(real, "/dev");
+}
+
+static int no_device(const char *target)
+{
+	return err_set(
+		-ENOENT,
+		"%s: there is no such device, and no file is made in /dev; see `maru-mkpool --list`",
+		target);
+}
 
 /* 0: dev is the new file; -EEXIST without a message; -errno. */
 static int make(const char *target, mode_t mode, struct dev **out)
@@ -19,6 +45,8 @@ static int make(const char *target, mode_t mode, struct dev **out)
 		return rc;
 	dev->writable = true;
 	rc = dev_path(dev, path);
+	if (!rc && access(path, F_OK) && would_be_in_dev(path))
+		rc = no_device(target);
 	if (rc)
 		goto undo_new;
 	dev->fd = dev_fd_high(
