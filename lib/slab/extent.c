@@ -333,6 +333,9 @@ static void reap_slab(struct slab *s, uint32_t region, uint32_t slab,
 		reactivate(s, &e, (w & ~0xfull) | SLAB_ACTIVE);
 	if (slab_word_state(w) == SLAB_CLAIMED)
 		reap_claimed(s, region, slab, w);
+	if (slab_word_state(w) == SLAB_ACTIVE)
+		/* its maker may have died before it came to that */
+		persist_run(s, r, slab, 1);
 }
 
 void extent_reap(struct slab *s, uint32_t slot)
