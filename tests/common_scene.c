@@ -5,7 +5,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+static bool shared;
+
+void power_share(bool on)
+{
+	shared = on;
+}
 
 struct maru_create_opts power_opts(void)
 {
@@ -16,6 +24,8 @@ struct maru_create_opts power_opts(void)
 				      .flags = MARU_CREATE_DURABLE,
 				      .quarantine_ms = MARU_QUARANTINE_NONE };
 
+	o.share = shared ? MARU_SHARE_FABRIC : 0;
+	o.host_ms = shared ? POWER_HOST_MS : 0;
 	return o;
 }
 
@@ -26,6 +36,8 @@ static struct maru_pool *fresh_with(uint32_t flags)
 	o.flags = flags;
 	power_begin(&o);
 	power_story->weak = !(flags & MARU_CREATE_DURABLE);
+	/* whose host is to be lost */
+	record_be(shared ? 1 : 0, POWER_NEVER);
 	return power_open();
 }
 
@@ -376,3 +388,14 @@ const struct power_scene power_scenes[] = {
 	{ "after a dead maker", after_maker, 0, true },
 };
 const unsigned power_scene_nr = TEST_LEN(power_scenes);
+
+const struct power_scene *power_scene(const char *name)
+{
+	for (unsigned i = 0; i < power_scene_nr; i++)
+		if (!strcmp(power_scenes[i].name, name))
+			return &power_scenes[i];
+	for (unsigned i = 0; i < loss_scene_nr; i++)
+		if (!strcmp(loss_scenes[i].name, name))
+			return &loss_scenes[i];
+	return NULL;
+}

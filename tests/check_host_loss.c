@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+/* A host is lost at every store of what its clients do; others go on. */
+#include "common.h"
+#include "common_host.h"
+#include "common_power.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bounded: stress_power has the time to do more. */
+static const struct power_plan plan = {
+	.subsets = 2,
+	.singles = 4,
+	.randoms = 2,
+	.cuts = 20,
+	.seed = 1,
+};
+
+static void tell(const char *name, const struct power_count *n)
+{
+	printf("  %s: %llu cuts, %llu images, %llu of them different; %llu entries kept\n",
+	       name, (unsigned long long)n->cuts, (unsigned long long)n->images,
+	       (unsigned long long)n->distinct, (unsigned long long)n->kept);
+}
+
+static void lose(const char *name)
+{
+	const struct power_scene *s = power_scene(name);
+	struct power_plan by = plan;
+	struct power_count n = { 0 };
+
+	if (getenv("LOSS_CUTS"))
+		by.cuts = (unsigned)atoi(getenv("LOSS_CUTS"));
+	ck_assert_ptr_nonnull(s);
+	power_share(true);
+	s->run(2);
+	power_cut_host(&by, &n);
+	tell(name, &n);
+	ck_assert_uint_eq(n.bad, 0);
+	ck_assert_uint_gt(n.distinct, 10);
+	ck_assert_uint_gt(n.kept, 0);
+}
+
+/* One process dies at every @every-th store, others of its host go on. */
+static void lose_after_death(const char *name, unsigned every)
+{
+	const struct power_scene *s = power_scene(name);
+	struct power_plan by = plan;
+	struct power_count n = { 0 };
+	unsigned variant = 1;
+
+	by.subsets = 1;
+	by.singles = 1;
+	by.randoms = 1;
+	by.cuts = 3;
+	power_share(true);
+	while (s->run(variant)) {
+		by.from = record_first(2);
+		by.seed = variant;
+		power_cut_host(&by, &n);
+		ck_assert_msg(!n.bad, "the client died at store %u", variant);
+		variant += variant < 12 ? 1 : every;
+	}
+	tell(name, &n);
+	ck_assert_uint_gt(variant, 20);
+}
+
+START_TEST(what_was_stored_or_deleted_is_as_was_told)
+{
+	lose("all verbs");
+}
+END_TEST
+
+START_TEST(a_slab_that_changes_its_class_brings_nothing_back)
+{
+	lose("classes");
+}
+END_TEST
+
+START_TEST(a_key_that_is_stored_anew_has_its_new_value)
+{
+	lose("stored anew");
+}
+END_TEST
+
+START_TEST(a_block_that_is_evicted_and_used_again_is_one_or_the_other)
+{
+	lose("evicting");
+}
+END_TEST
+
+START_TEST(a_large_value_is_there_completely)
+{
+	lose("large");
+}
+END_TEST
+
+START_TEST(an_entry_outside_its_home_is_found)
+{
+	lose("overflow");
+}
+END_TEST
+
+START_TEST(no_two_extents_overlap)
+{
+	lose("runs");
+}
+END_TEST
+
+START_TEST(what_was_being_written_is_given_back)
+{
+	lose("buffers");
+}
+END_TEST
+
+START_TEST(what_the_survivor_has_seen_is_not_lost)
+{
+	lose("in turn");
+}
+END_TEST
+
+START_TEST(a_host_that_has_left_leaves_nothing)
+{
+	lose("left");
+}
+END_TEST
+
+START_TEST(what_a_dead_writer_left_is_whole_or_not_there)
+{
+	lose_after_death("after a dead writer", 12);
+}
+END_TEST
+
+START_TEST(what_a_dead_remover_left_does_not_come_back)
+{
+	lose_after_death("after a dead remover", 12);
+}
+END_TEST
+
+START_TEST(an_extent_that_a_dead_client_made_keeps_its_entries)
+{
+	lose_after_death("after a dead maker", 12);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *tests[] = {
+		what_was_stored_or_deleted_is_as_was_told,
+		a_slab_that_changes_its_class_brings_nothing_back,
+		a_key_that_is_stored_anew_has_its_new_value,
+		a_block_that_is_evicted_and_used_again_is_one_or_the_other,
+		a_large_value_is_there_completely,
+		an_entry_outside_its_home_is_found,
+		no_two_extents_overlap,
+		what_was_being_written_is_given_back,
+		what_the_survivor_has_seen_is_not_lost,
+		a_host_that_has_left_leaves_nothing,
+		what_a_dead_writer_left_is_whole_or_not_there,
+		what_a_dead_remover_left_does_not_come_back,
+		an_extent_that_a_dead_client_made_keeps_its_entries,
+	};
+	const char *tmp = getenv("TMPDIR");
+	char locks[256];
+	int rc = power_ready(argv);
+
+	(void)argc;
+	if (rc)
+		return rc;
+	snprintf(locks, sizeof(locks), "%s/maru-loss.XXXXXX",
+		 tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(locks) || setenv("MARU_LOCK_DIR", locks, 1))
+		return 1;
+	rc = test_run("loss of a host", TEST_MEM, tests, TEST_LEN(tests));
+	host_remove(locks);
+	return rc;
+}
