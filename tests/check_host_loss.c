@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /* A host is lost at every store of what its clients do; others go on. */
 #include "common.h"
-#include "common_host.h"
 #include "common_power.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Bounded: stress_power has the time to do more. */
 static const struct power_plan plan = {
 	.subsets = 2,
-	.singles = 4,
+	.singles = 3,
 	.randoms = 2,
-	.cuts = 20,
+	.cuts = 12,
 	.seed = 1,
 };
 
@@ -27,15 +25,11 @@ static void tell(const char *name, const struct power_count *n)
 static void lose(const char *name)
 {
 	const struct power_scene *s = power_scene(name);
-	struct power_plan by = plan;
 	struct power_count n = { 0 };
 
-	if (getenv("LOSS_CUTS"))
-		by.cuts = (unsigned)atoi(getenv("LOSS_CUTS"));
 	ck_assert_ptr_nonnull(s);
-	power_share(true);
 	s->run(2);
-	power_cut_host(&by, &n);
+	power_cut_host(&plan, &n);
 	tell(name, &n);
 	ck_assert_uint_eq(n.bad, 0);
 	ck_assert_uint_gt(n.distinct, 10);
@@ -53,8 +47,7 @@ static void lose_after_death(const char *name, unsigned every)
 	by.subsets = 1;
 	by.singles = 1;
 	by.randoms = 1;
-	by.cuts = 3;
-	power_share(true);
+	by.cuts = 2;
 	while (s->run(variant)) {
 		by.from = record_first(2);
 		by.seed = variant;
@@ -128,19 +121,19 @@ END_TEST
 
 START_TEST(what_a_dead_writer_left_is_whole_or_not_there)
 {
-	lose_after_death("after a dead writer", 12);
+	lose_after_death("after a dead writer", 20);
 }
 END_TEST
 
 START_TEST(what_a_dead_remover_left_does_not_come_back)
 {
-	lose_after_death("after a dead remover", 12);
+	lose_after_death("after a dead remover", 20);
 }
 END_TEST
 
 START_TEST(an_extent_that_a_dead_client_made_keeps_its_entries)
 {
-	lose_after_death("after a dead maker", 12);
+	lose_after_death("after a dead maker", 20);
 }
 END_TEST
 
@@ -161,18 +154,14 @@ int main(int argc, char **argv)
 		what_a_dead_remover_left_does_not_come_back,
 		an_extent_that_a_dead_client_made_keeps_its_entries,
 	};
-	const char *tmp = getenv("TMPDIR");
-	char locks[256];
 	int rc = power_ready(argv);
 
 	(void)argc;
 	if (rc)
 		return rc;
-	snprintf(locks, sizeof(locks), "%s/maru-loss.XXXXXX",
-		 tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(locks) || setenv("MARU_LOCK_DIR", locks, 1))
+	if (!loss_ready())
 		return 1;
 	rc = test_run("loss of a host", TEST_MEM, tests, TEST_LEN(tests));
-	host_remove(locks);
+	loss_over();
 	return rc;
 }

@@ -9,6 +9,7 @@
  * back.  What the survivor itself stored is never lost, as it lives.
  */
 #include "common.h"
+#include "common_host.h"
 #include "common_medium.h"
 
 #include "cache/pool.h"
@@ -17,14 +18,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOST_NS (POWER_HOST_MS * 1000000ull)
+#define SILENCE_NS (POWER_HOST_MS * 1000000ull)
 #define LOST 0	   /* the first that came has this entry */
 #define SURVIVOR 1 /* the next one */
 #define RECENT 64  /* lines, at most */
 
+/* Locks of hosts are files in a folder; this is of one's own. */
+static char locks[256];
+
+bool loss_ready(void)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(locks, sizeof(locks), "%s/maru-loss.XXXXXX",
+		 tmp && *tmp ? tmp : "/tmp");
+	power_share(true);
+	return mkdtemp(locks) && !setenv("MARU_LOCK_DIR", locks, 1);
+}
+
+void loss_over(void)
+{
+	host_remove(locks);
+}
+
 /* Recovery ------------------------------------------------------------------- */
 
-static uint64_t clock_ns = 1000 * HOST_NS;
+static uint64_t clock_ns = 1000 * SILENCE_NS;
 
 static uint64_t told(const struct client *c)
 {
@@ -44,7 +63,7 @@ static bool pass_time(struct maru_pool *pool)
 	for (unsigned i = 0; i <= 20; i++) {
 		int rc = 0;
 
-		clock_ns += HOST_NS / 20;
+		clock_ns += SILENCE_NS / 20;
 		rc = maru_tick(pool);
 		if (rc < 0)
 			return bad("tick", rc);

@@ -189,8 +189,10 @@ static bool left(unsigned variant)
 }
 
 const struct power_scene loss_scenes[] = {
-	{ "overflow", overflow, 0, false }, { "runs", runs, 0, false },
-	{ "buffers", buffers, 0, false },   { "in turn", in_turn, 0, false },
-	{ "left", left, 0, false },
+	{ "overflow", overflow, 0, false, true },
+	{ "runs", runs, 0, false, true },
+	{ "buffers", buffers, 0, false, true },
+	{ "in turn", in_turn, 0, false, true },
+	{ "left", left, 0, false, true },
 };
 const unsigned loss_scene_nr = TEST_LEN(loss_scenes);

@@ -147,6 +147,7 @@ struct power_scene {
 	bool (*run)(unsigned variant);
 	unsigned closely;
 	bool dies;
+	bool lossy; /* may be played with the loss of a host, too */
 };
 
 extern const struct power_scene power_scenes[];
@@ -174,6 +175,10 @@ extern const unsigned loss_scene_nr;
 void loss_random(uint64_t seed, unsigned steps);
 
 /* common_loss.c */
+
+/** loss_ready() - pools are of several hosts from now on; loss_over() - tidy */
+bool loss_ready(void);
+void loss_over(void);
 
 /** loss_survivor() - the handle @a is of a host that is lost; one of another */
 struct maru_pool *loss_survivor(struct maru_pool *a);

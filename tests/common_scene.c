@@ -373,19 +373,19 @@ void power_random(uint64_t seed, unsigned steps)
 }
 
 const struct power_scene power_scenes[] = {
-	{ "all verbs", all_verbs, 0, false },
-	{ "classes", classes, 0, false },
-	{ "stored anew", stored_anew, 0, false },
-	{ "evicting", evicting, 0, false },
-	{ "large", large, 0, false },
-	{ "proven", proven, 0, false },
-	{ "repair", repair, 1, false },
-	{ "repair after loss", repair_after_loss, 1, false },
-	{ "made", made, 8, false },
-	{ "made over another", made_over, 8, false },
-	{ "after a dead writer", after_writer, 0, true },
-	{ "after a dead remover", after_remover, 0, true },
-	{ "after a dead maker", after_maker, 0, true },
+	{ "all verbs", all_verbs, 0, false, true },
+	{ "classes", classes, 0, false, true },
+	{ "stored anew", stored_anew, 0, false, true },
+	{ "evicting", evicting, 0, false, true },
+	{ "large", large, 0, false, true },
+	{ "proven", proven, 0, false, false },
+	{ "repair", repair, 1, false, false },
+	{ "repair after loss", repair_after_loss, 1, false, false },
+	{ "made", made, 8, false, false },
+	{ "made over another", made_over, 8, false, false },
+	{ "after a dead writer", after_writer, 0, true, true },
+	{ "after a dead remover", after_remover, 0, true, true },
+	{ "after a dead maker", after_maker, 0, true, true },
 };
 const unsigned power_scene_nr = TEST_LEN(power_scenes);
 
