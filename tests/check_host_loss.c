@@ -3,7 +3,10 @@
 #include "common.h"
 #include "common_power.h"
 
+#include "slab/slab.h"
+
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bounded: stress_power has the time to do more. */
@@ -121,19 +124,83 @@ END_TEST
 
 START_TEST(what_a_dead_writer_left_is_whole_or_not_there)
 {
-	lose_after_death("after a dead writer", 20);
+	lose_after_death("after a dead writer", 30);
 }
 END_TEST
 
 START_TEST(what_a_dead_remover_left_does_not_come_back)
 {
-	lose_after_death("after a dead remover", 20);
+	lose_after_death("after a dead remover", 30);
 }
 END_TEST
 
 START_TEST(an_extent_that_a_dead_client_made_keeps_its_entries)
 {
-	lose_after_death("after a dead maker", 20);
+	lose_after_death("after a dead maker", 30);
+}
+END_TEST
+
+/* The first word of a slab that a child has made ACTIVE; by @stores of it. */
+static uint32_t stores_to_active(const struct media_super *sb)
+{
+	const struct media_section *slabs = &sb->section[SECTION_SLABS];
+	uint32_t i;
+
+	for (i = power_story->child; i < record->nr; i++) {
+		const struct record_entry *e = &record->log[i];
+
+		if (e->who == 2 && e->kind == RECORD_STORE &&
+		    e->off - slabs->off < slabs->len && e->off % 256 == 0 &&
+		    slab_word_state(e->word) == SLAB_ACTIVE)
+			break;
+	}
+	ck_assert_uint_lt(i, record->nr);
+	return i + 1 - power_story->child;
+}
+
+START_TEST(an_extent_that_is_in_use_is_not_given_back)
+{
+	const struct power_scene *s = power_scene("after a dead maker");
+	struct power_count n = { 0 };
+	struct power_plan by = plan;
+	struct media_super sb;
+
+	ck_assert(!s->run(100000));
+	memcpy(&sb, record_base, sizeof(sb));
+	/* between ACTIVE and its flush */
+	ck_assert(s->run(stores_to_active(&sb)));
+	by.from = power_story->child;
+	power_cut_host(&by, &n);
+	tell(s->name, &n);
+	ck_assert_uint_eq(n.bad, 0);
+	ck_assert_uint_gt(n.kept, 0);
+}
+END_TEST
+
+static void drains(const char *what, unsigned nr)
+{
+	ck_assert_msg(power_drains() == nr, "%s drains %u times, not %u", what,
+		      power_drains(), nr);
+}
+
+START_TEST(nothing_drains_more_often_than_it_must)
+{
+	struct maru_create_opts o = power_opts();
+	struct maru_pool *pool;
+
+	power_begin(&o);
+	pool = power_open();
+	ck_assert_int_eq(power_store(pool, 0, 300), 0);
+	drains("the first store of a class", 6);
+	ck_assert_int_eq(power_store(pool, 1, 300), 0);
+	drains("a store", 4);
+	ck_assert_int_eq(power_write(pool, 2, 300, true), 0);
+	drains("reserve and commit", 5);
+	ck_assert_int_eq(power_store(pool, 2, 300), MARU_EXISTED);
+	drains("a store of what exists", 0);
+	ck_assert_int_eq(power_delete(pool, 2), 0);
+	drains("delete", 1);
+	power_close(pool);
 }
 END_TEST
 
@@ -153,12 +220,15 @@ int main(int argc, char **argv)
 		what_a_dead_writer_left_is_whole_or_not_there,
 		what_a_dead_remover_left_does_not_come_back,
 		an_extent_that_a_dead_client_made_keeps_its_entries,
+		an_extent_that_is_in_use_is_not_given_back,
+		nothing_drains_more_often_than_it_must,
 	};
 	int rc = power_ready(argv);
 
 	(void)argc;
 	if (rc)
 		return rc;
+	setenv("CK_DEFAULT_TIMEOUT", "120", 0);
 	if (!loss_ready())
 		return 1;
 	rc = test_run("loss of a host", TEST_MEM, tests, TEST_LEN(tests));

@@ -79,6 +79,24 @@ static bool is_fenced(struct maru_pool *pool)
 	       bad("is not declared gone", (int)host_state(w));
 }
 
+/* Whoever comes to a head that names a FREE block takes its next life for it. */
+static bool is_named_well(struct maru_pool *pool)
+{
+	const struct dir *d = &pool->dir;
+
+	for (uint64_t home = 0; home <= d->mask; home++) {
+		/* relaxed: nobody else is there */
+		uint64_t h = a64_load_rlx(&d->buckets[home].head);
+		uint32_t idx = head_pending(h) - 1;
+
+		if (head_pending(h) && slab_idx_ok(d->slab, idx) &&
+		    block_state(block_load(slab_block(d->slab, idx))) ==
+			    BLOCK_FREE)
+			return bad("a head names a FREE block", (int)idx);
+	}
+	return true;
+}
+
 /* Others' keys come and go while what the lost host had is kept back. */
 static bool go_on(struct maru_pool *pool)
 {
@@ -126,14 +144,16 @@ static bool recover(struct maru_pool *pool, struct power_found found[2])
 {
 	int rc;
 
-	if (!power_read(pool, &found[0]) || !pass_time(pool) ||
-	    !is_fenced(pool) || !power_read(pool, &found[0]) || !go_on(pool))
+	if (!is_named_well(pool) || !power_read(pool, &found[0]) ||
+	    !pass_time(pool) || !is_fenced(pool) ||
+	    !power_read(pool, &found[0]) || !go_on(pool))
 		return false;
 	rc = maru_host_confirm(pool, LOST);
 	if (rc && rc != -ENOENT)
 		return bad("confirm", rc);
-	return pass_time(pool) && all_is_back(pool) && power_check(pool) &&
-	       is_as_before(pool, found) && power_use(pool);
+	return pass_time(pool) && all_is_back(pool) && is_named_well(pool) &&
+	       power_check(pool) && is_as_before(pool, found) &&
+	       power_use(pool);
 }
 
 /* @found: what the survivor finds at once, and in the end. */

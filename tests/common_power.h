@@ -46,6 +46,7 @@ struct power_story {
 	uint64_t evicted; /* so far */
 	bool weak; /* nothing is promised but that what is there is whole */
 	uint32_t op_nr;
+	uint32_t child; /* where in the log power_child() began its @fn */
 	struct power_op op[POWER_OPS];
 	uint8_t version[POWER_KEYS]; /* the last one */
 	uint16_t salt[POWER_KEYS];   /* in the key, for its place */

@@ -296,6 +296,7 @@ static void be_child(void (*fn)(struct maru_pool *pool), uint32_t stores)
 
 	record_be(record_who() + 1, POWER_NEVER);
 	pool = power_open();
+	power_story->child = record->nr;
 	record_be(record_who(), record->nr + stores);
 	fn(pool);
 	_exit(0);
