@@ -3,7 +3,7 @@
 #include "common.h"
 #include "common_power.h"
 
-#include "slab/slab.h"
+#include "cache/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +177,27 @@ START_TEST(an_extent_that_is_in_use_is_not_given_back)
 }
 END_TEST
 
+/* Else one that has read it before, and looked for the key, would go on. */
+START_TEST(a_late_insert_finds_the_head_changed)
+{
+	struct maru_create_opts o = power_opts();
+	struct maru_pool *pool;
+	char name[MARU_KEY_MAX];
+	struct dir_key k;
+	uint64_t before;
+	a64 *head;
+
+	power_begin(&o);
+	pool = power_open();
+	dir_key_init(&pool->dir, &k, name, power_key(name, 0));
+	head = &pool->dir.buckets[dir_home(&pool->dir, k.h.h0)].head;
+	before = a64_load_rlx(head); /* relaxed, here and below: one thread */
+	ck_assert_int_eq(power_store(pool, 0, 100), 0);
+	power_lose(record->nr); /* all that need not be there */
+	ck_assert_uint_ne(a64_load_rlx(head), before);
+}
+END_TEST
+
 static void drains(const char *what, unsigned nr)
 {
 	ck_assert_msg(power_drains() == nr, "%s drains %u times, not %u", what,
@@ -221,6 +242,7 @@ int main(int argc, char **argv)
 		what_a_dead_remover_left_does_not_come_back,
 		an_extent_that_a_dead_client_made_keeps_its_entries,
 		an_extent_that_is_in_use_is_not_given_back,
+		a_late_insert_finds_the_head_changed,
 		nothing_drains_more_often_than_it_must,
 	};
 	int rc = power_ready(argv);

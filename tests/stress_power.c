@@ -139,6 +139,8 @@ int main(int argc, char **argv)
 	}
 	if (host && !loss_ready())
 		return 1;
+	if (host) /* each with all others and with none */
+		plan.subsets = 4;
 	printf("seed %llu\n", (unsigned long long)seed);
 	plan.seed = seed;
 	plan.until = now() + seconds;
