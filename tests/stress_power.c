@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 	play_all(power_scenes, power_scene_nr, only);
 	if (host)
 		play_all(loss_scenes, loss_scene_nr, only);
-	if (!only)
+	if (!only || !strcmp(only, "at random"))
 		play_at_random(seed);
 	if (host)
 		loss_over();
