@@ -28,6 +28,7 @@
 #define POWER_VERSIONS 60 /* of a key; bits of a mask, from 1 */
 #define POWER_OPS 2000
 #define POWER_NEVER UINT32_MAX
+#define POWER_HOST_MS 10000u
 
 enum power_kind { POWER_STORE, POWER_DELETE, POWER_SWEEP, POWER_SYNC };
 
@@ -45,8 +46,10 @@ struct power_story {
 	uint64_t evicted; /* so far */
 	bool weak; /* nothing is promised but that what is there is whole */
 	uint32_t op_nr;
+	uint32_t child; /* where in the log power_child() began its @fn */
 	struct power_op op[POWER_OPS];
 	uint8_t version[POWER_KEYS]; /* the last one */
+	uint16_t salt[POWER_KEYS];   /* in the key, for its place */
 	uint32_t len[POWER_KEYS][POWER_VERSIONS];
 };
 
@@ -110,6 +113,7 @@ struct power_plan {
 	uint64_t seed;
 	double until; /* CLOCK_MONOTONIC, or 0 */
 	uint32_t fsck_flags;
+	bool lost; /* with a host, whose processes are not 0; 0 lives on */
 };
 
 struct power_count {
@@ -123,6 +127,10 @@ struct power_count {
  * Return: how many images were bad, in count->bad as well.
  */
 uint64_t power_cut(const struct power_plan *plan, struct power_count *count);
+
+/** power_cut_host() - lose a host everywhere, with what its caches held */
+uint64_t power_cut_host(const struct power_plan *plan,
+			struct power_count *count);
 
 /** power_lose() - make the pool what is surely there after @entries */
 void power_lose(uint32_t entries);
@@ -140,6 +148,7 @@ struct power_scene {
 	bool (*run)(unsigned variant);
 	unsigned closely;
 	bool dies;
+	bool lossy; /* may be played with the loss of a host, too */
 };
 
 extern const struct power_scene power_scenes[];
@@ -149,8 +158,31 @@ extern const unsigned power_scene_nr;
 struct maru_buf power_leave(struct maru_pool *pool, unsigned slabs);
 struct maru_create_opts power_opts(void);
 
+/** power_share() - scenes are played in a pool of several hosts from now on */
+void power_share(bool on);
+
+/** power_scene() - by its name, of all that there are */
+const struct power_scene *power_scene(const char *name);
+
 /** power_random() - anything, of two clients in turn */
 void power_random(uint64_t seed, unsigned steps);
+
+/* common_loss_scene.c */
+
+extern const struct power_scene loss_scenes[];
+extern const unsigned loss_scene_nr;
+
+/** loss_random() - anything, of a host that is lost and one that lives */
+void loss_random(uint64_t seed, unsigned steps);
+
+/* common_loss.c */
+
+/** loss_ready() - pools are of several hosts from now on; loss_over() - tidy */
+bool loss_ready(void);
+void loss_over(void);
+
+/** loss_survivor() - the handle @a is of a host that is lost; one of another */
+struct maru_pool *loss_survivor(struct maru_pool *a);
 
 /* common_power_image.c */
 
@@ -167,6 +199,12 @@ bool power_judge(const struct power_found *found, uint32_t at);
 
 /** power_as_is() - open it: 1 accepted and read, 0 refused, -1 told on stderr */
 int power_as_is(const char *path, struct power_found *found);
+
+/** power_check() - no faults; tells them */
+bool power_check(struct maru_pool *pool);
+
+/** power_use() - empty it, use it, and have all blocks */
+bool power_use(struct maru_pool *pool);
 
 /**
  * power_repair() - repair it, twice, and look

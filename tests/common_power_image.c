@@ -116,36 +116,49 @@ bool power_judge(const struct power_found *found, uint32_t at)
 	return true;
 }
 
-/* All blocks can be had again, and the pool does what it should. */
-static bool use_it(const char *path)
+/* One by one, so that none is missing. */
+static int take_all(struct maru_pool *pool)
 {
 	static struct maru_buf buf[4096];
-	struct maru_pool *pool;
 	struct maru_super sb;
 	unsigned nr = 0, i;
-	int rc = maru_open(path, NULL, &pool);
+	int rc = maru_inspect_super(pool, &sb);
 
-	if (rc)
-		return bad("open after the repair", rc);
-	rc = maru_clear(pool, NULL);
-	if (!rc)
-		rc = maru_inspect_super(pool, &sb);
+	while (!rc && nr < TEST_LEN(buf) && !maru_alloc(pool, 1, &buf[nr]))
+		nr++;
+	for (i = 0; i < nr; i++)
+		rc |= maru_abort(pool, &buf[i]);
+	return !rc && nr != sb.pages ? -ENOSPC : rc;
+}
+
+bool power_use(struct maru_pool *pool)
+{
+	int rc = maru_clear(pool, NULL);
+
 	if (!rc)
 		rc = test_put(pool, 1, 5000);
 	if (!rc)
 		rc = test_get(pool, 1, 5000);
 	if (!rc)
 		rc = test_drop(pool, 1);
-	while (!rc && nr < TEST_LEN(buf) && !maru_alloc(pool, 1, &buf[nr]))
-		nr++;
-	for (i = 0; i < nr; i++)
-		rc |= maru_abort(pool, &buf[i]);
-	if (!rc && nr != sb.pages)
-		rc = -ENOSPC;
+	if (!rc)
+		rc = take_all(pool);
 	if (!rc)
 		rc = maru_check(pool, NULL, NULL);
+	return !rc || bad("use", rc);
+}
+
+static bool use_it(const char *path)
+{
+	struct maru_pool *pool;
+	int rc = maru_open(path, NULL, &pool);
+	bool good;
+
+	if (rc)
+		return bad("open after the repair", rc);
+	good = power_use(pool);
 	maru_close(pool, MARU_CLOSE_FORCE);
-	return !rc || bad("use after the repair", rc);
+	return good;
 }
 
 static void tell(void *ctx, const struct maru_fault *fault)
@@ -164,13 +177,18 @@ static void count(void *ctx, const struct maru_fault *fault)
 	++*(int *)ctx;
 }
 
-static bool read_all(struct maru_pool *pool, struct power_found *found)
+bool power_check(struct maru_pool *pool)
 {
 	int rc = 0;
 
 	if (maru_check(pool, count, &rc) < 0)
 		return bad("check", 0);
-	return rc ? bad("the pool has faults", rc) : power_read(pool, found);
+	return !rc || bad("the pool has faults", rc);
+}
+
+static bool read_all(struct maru_pool *pool, struct power_found *found)
+{
+	return power_check(pool) && power_read(pool, found);
 }
 
 static bool is_refusal(int rc)

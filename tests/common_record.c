@@ -19,18 +19,25 @@
 #include <urcu-bp.h>
 
 #define PAGE 4096u
+#define LINE 64u
 #define MAPS 8
-#define OPEN_MAX_PAGES 2 /* an instruction may write over a page's end */
+#define OPEN_MAX_PAGES 4 /* of one instruction: from and to, over an end */
 #define TRAP_FLAG 0x100
 
 struct record *record;
 unsigned char *record_base, *record_now;
 
-static unsigned char *map_base[MAPS];
+static struct {
+	unsigned char *base;
+	int prot; /* PROT_NONE: its loads are noted */
+} maps[MAPS];
 static unsigned map_nr;
+static bool loads;
+static unsigned char *seen; /* lines: noted as loaded, and not stored to since */
 static struct {
 	unsigned char *at;
 	uint64_t off;
+	int prot;
 } open_page[OPEN_MAX_PAGES];
 static unsigned open_nr;
 static unsigned me;
@@ -60,17 +67,17 @@ static void note(enum record_kind kind, uint64_t off, uint64_t word)
 				       .who = (uint16_t)me };
 }
 
-/* Where in the pool an address is; false: not in it. */
-static bool find(const void *p, uint64_t *off)
+/* Where in the pool an address is, and by which mapping; -1: not in it. */
+static int find(const void *p, uint64_t *off)
 {
 	const unsigned char *at = p;
 
 	for (unsigned i = 0; i < map_nr; i++)
-		if (at >= map_base[i] && at < map_base[i] + record->bytes) {
-			*off = (uint64_t)(at - map_base[i]);
-			return true;
+		if (at >= maps[i].base && at < maps[i].base + record->bytes) {
+			*off = (uint64_t)(at - maps[i].base);
+			return (int)i;
 		}
-	return false;
+	return -1;
 }
 
 /* Stores ------------------------------------------------------------------- */
@@ -84,20 +91,31 @@ static void set_trap(void *context, bool set)
 	*flags = set ? *flags | TRAP_FLAG : *flags & ~(greg_t)TRAP_FLAG;
 }
 
-/* A store begins: open its page, and stop behind the instruction. */
+static void note_load(uint64_t off)
+{
+	if (!seen[off / LINE])
+		note(RECORD_LOAD, off, 0);
+	seen[off / LINE] = 1;
+}
+
+/* An access begins: open its page, and stop behind the instruction. */
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	unsigned char *page =
 		(unsigned char *)((uintptr_t)info->si_addr & ~(PAGE - 1ull));
 	uint64_t off;
+	int i = find(page, &off);
 
 	(void)sig;
-	if (!on || !find(page, &off) || open_nr == OPEN_MAX_PAGES ||
+	if (!on || i < 0 || open_nr == OPEN_MAX_PAGES ||
 	    mprotect(page, PAGE, PROT_READ | PROT_WRITE)) {
 		signal(SIGSEGV, SIG_DFL); /* a fault of its own: once more */
 		return;
 	}
+	if (maps[i].prot == PROT_NONE)
+		note_load(off + ((uintptr_t)info->si_addr & (PAGE - 1)));
 	open_page[open_nr].at = page;
+	open_page[open_nr].prot = maps[i].prot;
 	open_page[open_nr++].off = off;
 	set_trap(context, true);
 }
@@ -112,6 +130,7 @@ static void note_page(const unsigned char *page, uint64_t off)
 		if (is == was)
 			continue;
 		note(RECORD_STORE, off + i, is);
+		seen[(off + i) / LINE] = 0;
 		memcpy(record_now + off + i, &is, 8);
 	}
 }
@@ -122,7 +141,7 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 	set_trap(context, false);
 	for (unsigned i = 0; i < open_nr; i++) {
 		note_page(open_page[i].at, open_page[i].off);
-		mprotect(open_page[i].at, PAGE, PROT_READ);
+		mprotect(open_page[i].at, PAGE, open_page[i].prot);
 	}
 	open_nr = 0;
 	if (me && record->nr >= record->die_at)
@@ -168,25 +187,43 @@ static bool is_pool(const char *line, uintptr_t *start)
 	       makedev(major, minor) == file_dev && perms[3] == 's';
 }
 
+/* How a mapping is to be: as before, or as it is wanted of a new one. */
+static int prot_of(const unsigned char *start, unsigned known)
+{
+	for (unsigned i = 0; i < known; i++)
+		if (maps[i].base == start)
+			return maps[i].prot;
+	return loads ? PROT_NONE : PROT_READ;
+}
+
 /* The library has just made one more, and others may be gone. */
 static void find_maps(void)
 {
 	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned char *base[MAPS];
+	unsigned nr = 0, i;
 	char line[512];
 	uintptr_t start;
+	int prot[MAPS];
 
-	map_nr = 0;
 	while (f && fgets(line, sizeof(line), f)) {
 		if (!is_pool(line, &start))
 			continue;
-		if (map_nr == MAPS)
+		if (nr == MAPS)
 			stop_here("record: too many mappings\n");
-		map_base[map_nr++] = (unsigned char *)start;
-		/* what is read-only for its client stays so */
-		mprotect((void *)start, record->bytes, PROT_READ);
+		base[nr] = (unsigned char *)start;
+		prot[nr] = prot_of(base[nr], map_nr);
+		nr++;
 	}
 	if (f)
 		fclose(f);
+	for (i = 0; i < nr; i++) {
+		maps[i].base = base[i];
+		maps[i].prot = prot[i];
+		/* what is read-only for its client stays so */
+		mprotect(base[i], record->bytes, prot[i]);
+	}
+	map_nr = nr;
 }
 
 static void *shared(uint64_t bytes)
@@ -210,20 +247,24 @@ static int read_file(const char *path)
 	if (!rc && record_base && record->bytes != (uint64_t)st.st_size) {
 		munmap(record_base, record->bytes);
 		munmap(record_now, record->bytes);
+		munmap(seen, record->bytes / LINE);
 		record_base = NULL;
 	}
 	if (!rc && !record_base) {
 		record_base = shared((uint64_t)st.st_size);
 		record_now = shared((uint64_t)st.st_size);
+		seen = shared((uint64_t)st.st_size / LINE);
 	}
 	record->bytes = (uint64_t)st.st_size;
 	file_dev = st.st_dev;
 	file_ino = st.st_ino;
-	if (!rc && (!record_base || !record_now ||
+	if (!rc && (!record_base || !record_now || !seen ||
 		    pread(fd, record_now, record->bytes, 0) != st.st_size))
 		rc = -EIO;
-	if (!rc)
+	if (!rc) {
 		memcpy(record_base, record_now, record->bytes);
+		memset(seen, 0, record->bytes / LINE);
+	}
 	close(fd);
 	return rc;
 }
@@ -248,15 +289,38 @@ int record_start(const char *path)
 void record_stop(void)
 {
 	for (unsigned i = 0; i < map_nr; i++)
-		mprotect(map_base[i], record->bytes, PROT_READ | PROT_WRITE);
+		mprotect(maps[i].base, record->bytes, PROT_READ | PROT_WRITE);
 	map_nr = 0;
-	on = false;
+	on = loads = false;
 }
 
 void record_be(unsigned who, uint32_t die_at)
 {
 	me = who;
 	record->die_at = die_at;
+}
+
+void record_loads(bool are)
+{
+	if (on)
+		find_maps(); /* a place may be another mapping's next */
+	loads = are;
+}
+
+void record_poke(const char *path, uint64_t off, uint64_t word)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || pwrite(fd, &word, 8, (off_t)off) != 8)
+		stop_here("record: cannot change the pool\n");
+	close(fd);
+	memcpy(record_base + off, &word, 8);
+	memcpy(record_now + off, &word, 8);
+}
+
+unsigned record_who(void)
+{
+	return me;
 }
 
 void record_quiet(bool is)
@@ -288,7 +352,7 @@ static void note_flush(const void *p, size_t bytes)
 {
 	uint64_t off;
 
-	if (on && bytes && find(p, &off))
+	if (on && bytes && find(p, &off) >= 0)
 		note(RECORD_FLUSH, off, bytes);
 }
 

@@ -8,6 +8,9 @@
  * that libpmem2 hands out; the ones it hands out here write them down and then
  * do them.
  *
+ * Where loads are to be noted as well, a mapping cannot be accessed at all, and
+ * each access is let through by itself.
+ *
  * The log lies in memory that children share, so that it also holds what a
  * client did that was killed.  Processes take turns; nothing here is for two
  * threads at once.  Only on Linux with x86-64.
@@ -20,10 +23,10 @@
 
 #define RECORD_MAX (1u << 20)
 
-enum record_kind { RECORD_STORE, RECORD_FLUSH, RECORD_DRAIN };
+enum record_kind { RECORD_STORE, RECORD_FLUSH, RECORD_DRAIN, RECORD_LOAD };
 
 struct record_entry {
-	uint64_t off;  /* STORE: of an aligned word; FLUSH: the first byte */
+	uint64_t off;  /* STORE: of an aligned word; FLUSH, LOAD: a byte */
 	uint64_t word; /* STORE: what is there now; FLUSH: bytes */
 	uint16_t kind, who;
 };
@@ -48,8 +51,16 @@ void record_stop(void);
 /** record_be() - the number of this process, and when it dies */
 void record_be(unsigned who, uint32_t die_at);
 
+unsigned record_who(void);
+
 /** record_quiet() - no flushing at all: for tests of images, which are memory */
 void record_quiet(bool on);
+
+/** record_loads() - whether loads by what maps the pool next are noted, too */
+void record_loads(bool on);
+
+/** record_poke() - a word that was so from the start */
+void record_poke(const char *path, uint64_t off, uint64_t word);
 
 /** record_drains() - how many there are among the entries @from to @to */
 unsigned record_drains(uint32_t from, uint32_t to);

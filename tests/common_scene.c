@@ -5,7 +5,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+static bool shared;
+
+void power_share(bool on)
+{
+	shared = on;
+}
 
 struct maru_create_opts power_opts(void)
 {
@@ -16,6 +24,8 @@ struct maru_create_opts power_opts(void)
 				      .flags = MARU_CREATE_DURABLE,
 				      .quarantine_ms = MARU_QUARANTINE_NONE };
 
+	o.share = shared ? MARU_SHARE_FABRIC : 0;
+	o.host_ms = shared ? POWER_HOST_MS : 0;
 	return o;
 }
 
@@ -26,6 +36,8 @@ static struct maru_pool *fresh_with(uint32_t flags)
 	o.flags = flags;
 	power_begin(&o);
 	power_story->weak = !(flags & MARU_CREATE_DURABLE);
+	/* whose host is to be lost */
+	record_be(shared ? 1 : 0, POWER_NEVER);
 	return power_open();
 }
 
@@ -361,18 +373,29 @@ void power_random(uint64_t seed, unsigned steps)
 }
 
 const struct power_scene power_scenes[] = {
-	{ "all verbs", all_verbs, 0, false },
-	{ "classes", classes, 0, false },
-	{ "stored anew", stored_anew, 0, false },
-	{ "evicting", evicting, 0, false },
-	{ "large", large, 0, false },
-	{ "proven", proven, 0, false },
-	{ "repair", repair, 1, false },
-	{ "repair after loss", repair_after_loss, 1, false },
-	{ "made", made, 8, false },
-	{ "made over another", made_over, 8, false },
-	{ "after a dead writer", after_writer, 0, true },
-	{ "after a dead remover", after_remover, 0, true },
-	{ "after a dead maker", after_maker, 0, true },
+	{ "all verbs", all_verbs, 0, false, true },
+	{ "classes", classes, 0, false, true },
+	{ "stored anew", stored_anew, 0, false, true },
+	{ "evicting", evicting, 0, false, true },
+	{ "large", large, 0, false, true },
+	{ "proven", proven, 0, false, false },
+	{ "repair", repair, 1, false, false },
+	{ "repair after loss", repair_after_loss, 1, false, false },
+	{ "made", made, 8, false, false },
+	{ "made over another", made_over, 8, false, false },
+	{ "after a dead writer", after_writer, 0, true, true },
+	{ "after a dead remover", after_remover, 0, true, true },
+	{ "after a dead maker", after_maker, 0, true, true },
 };
 const unsigned power_scene_nr = TEST_LEN(power_scenes);
+
+const struct power_scene *power_scene(const char *name)
+{
+	for (unsigned i = 0; i < power_scene_nr; i++)
+		if (!strcmp(power_scenes[i].name, name))
+			return &power_scenes[i];
+	for (unsigned i = 0; i < loss_scene_nr; i++)
+		if (!strcmp(loss_scenes[i].name, name))
+			return &loss_scenes[i];
+	return NULL;
+}

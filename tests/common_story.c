@@ -104,9 +104,12 @@ const char *power_target(void)
 
 struct maru_pool *power_open(void)
 {
+	/* one thread, as stores are looked at one by one */
+	struct maru_open_opts o = { .size = sizeof(o),
+				    .flags = MARU_OPEN_NO_BEAT };
 	struct maru_pool *pool;
 
-	power_need(!maru_open(target, NULL, &pool));
+	power_need(!maru_open(target, &o, &pool));
 	return pool;
 }
 
@@ -123,7 +126,8 @@ size_t power_key(char key[MARU_KEY_MAX], unsigned no)
 	size_t n = len[no % TEST_LEN(len)];
 
 	memset(key, 'a' + (int)no, n);
-	snprintf(key, 6, "k%04u", no);
+	snprintf(key, 6, "k%04u",
+		 (no + POWER_KEYS * power_story->salt[no]) % 10000);
 	return n;
 }
 
@@ -153,8 +157,10 @@ static uint64_t keys_there(void)
 	struct maru_pool *pool;
 	char key[MARU_KEY_MAX];
 	uint64_t seen = 0;
-	int rc = maru_open(target, &o, &pool);
+	int rc;
 
+	record_loads(false); /* nobody of the scene has looked */
+	rc = maru_open(target, &o, &pool);
 	power_need(!rc);
 	for (unsigned no = 0; no < POWER_KEYS; no++)
 		if (maru_exists(pool, key, power_key(key, no)) == 1)
@@ -288,9 +294,10 @@ static void be_child(void (*fn)(struct maru_pool *pool), uint32_t stores)
 {
 	struct maru_pool *pool;
 
-	record_be(1, POWER_NEVER);
+	record_be(record_who() + 1, POWER_NEVER);
 	pool = power_open();
-	record_be(1, record->nr + stores);
+	power_story->child = record->nr;
+	record_be(record_who(), record->nr + stores);
 	fn(pool);
 	_exit(0);
 }
@@ -304,6 +311,7 @@ bool power_child(void (*fn)(struct maru_pool *pool), uint32_t stores)
 	if (!pid)
 		be_child(fn, stores);
 	power_need(waitpid(pid, &status, 0) == pid);
+	record_be(record_who(), POWER_NEVER);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		return true;
 	power_need(WIFEXITED(status) && !WEXITSTATUS(status));

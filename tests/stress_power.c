@@ -2,7 +2,7 @@
 /*
  * Loss of power, for as long as there is time: every scene with all subsets of
  * what is undecided, clients that die at every store of theirs, and then
- * operations at random.
+ * operations at random.  With --host a host is lost instead, and others go on.
  */
 #include "common.h"
 #include "common_power.h"
@@ -20,6 +20,7 @@ static struct power_plan plan = {
 	.usable = 50,
 };
 static struct power_count sum;
+static bool host; /* is lost, not the power */
 
 static double now(void)
 {
@@ -38,7 +39,10 @@ static void add(const char *what, unsigned variant)
 {
 	struct power_count n = { 0 };
 
-	power_cut(&plan, &n);
+	if (host)
+		power_cut_host(&plan, &n);
+	else
+		power_cut(&plan, &n);
 	if (n.bad)
 		fprintf(stderr, "FAIL: %s, variant %u: %llu images\n", what,
 			variant, (unsigned long long)n.bad);
@@ -70,7 +74,7 @@ static void play(const struct power_scene *s)
 	do {
 		bool died = s->run(variant);
 
-		plan.from = s->dies ? record_first(1) : 0;
+		plan.from = s->dies ? record_first(host ? 2 : 1) : 0;
 		add(s->name, variant);
 		if (!died)
 			break;
@@ -86,11 +90,23 @@ static void play_at_random(uint64_t seed)
 	unsigned round = 0;
 
 	while (!over()) {
-		power_random(test_mix(seed + round), 30);
+		if (host)
+			loss_random(test_mix(seed + round), 30);
+		else
+			power_random(test_mix(seed + round), 30);
 		plan.seed = seed + round++;
 		add("at random", round);
 	}
 	tell("at random", &before);
+}
+
+static void play_all(const struct power_scene *all, unsigned nr,
+		     const char *only)
+{
+	for (unsigned i = 0; i < nr && !over(); i++)
+		if ((!host || all[i].lossy) &&
+		    (!only || !strcmp(only, all[i].name)))
+			play(&all[i]);
 }
 
 int main(int argc, char **argv)
@@ -99,6 +115,7 @@ int main(int argc, char **argv)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "seed", required_argument, NULL, 'r' },
 		{ "scene", required_argument, NULL, 'c' },
+		{ "host", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *time_s = getenv("STRESS_TIME"), *only = NULL;
@@ -115,16 +132,24 @@ int main(int argc, char **argv)
 			seed = strtoull(optarg, NULL, 0);
 		else if (c == 'c')
 			only = optarg;
+		else if (c == 'h')
+			host = true;
 		else
 			return 16;
 	}
+	if (host && !loss_ready())
+		return 1;
+	if (host) /* each with all others and with none */
+		plan.subsets = 4;
 	printf("seed %llu\n", (unsigned long long)seed);
 	plan.seed = seed;
 	plan.until = now() + seconds;
-	for (unsigned i = 0; i < power_scene_nr && !over(); i++)
-		if (!only || !strcmp(only, power_scenes[i].name))
-			play(&power_scenes[i]);
-	if (!only)
+	play_all(power_scenes, power_scene_nr, only);
+	if (host)
+		play_all(loss_scenes, loss_scene_nr, only);
+	if (!only || !strcmp(only, "at random"))
 		play_at_random(seed);
+	if (host)
+		loss_over();
 	return sum.bad != 0;
 }

@@ -64,6 +64,13 @@ static void tell(struct client *c, struct media_client *m, const char *name)
 	a64_store_rel(&m->pid, me->pid);
 }
 
+void client_persist_slot(const struct client *c, uint32_t slot)
+{
+	if (c->host.all)
+		slab_persist(c->dir->slab, &c->slots[slot],
+			     sizeof(c->slots[0]));
+}
+
 /* The slot's lock is ours and the slot FREE: nobody else can take it. */
 static bool join(struct client *c, uint32_t slot, const char *name)
 {
@@ -97,7 +104,7 @@ static bool join(struct client *c, uint32_t slot, const char *name)
 		return false;
 	}
 	/* before any block names us, which others may see when we are gone */
-	slab_persist(c->dir->slab, m, sizeof(*m));
+	client_persist_slot(c, slot);
 	ledger_activate(c->dir->slab, slot);
 	return true;
 }
@@ -212,12 +219,14 @@ void client_leave(struct client *c)
 		dir_settle(c->dir);
 		left = client_undo_row(c, slot, inc, DIR_DEAD);
 		ledger_deactivate(s, slot);
+		ledger_persist_row(s, slot);
 		a64_store_rlx(&m->pid, 0); /* relaxed: C3 orders it */
 		/* a row that is not zero is for the next reaper to see to; an
 		 * exchange, as in client_free_slot(); C3 release; K7 full */
 		a64_cas_full(&m->word, &w,
 			     left.zombies ? client_as(w, CLIENT_DEAD) :
 					    client_make(CLIENT_FREE, inc + 1));
+		client_persist_slot(c, slot);
 	} else {
 		withdraw_pid(c, m);
 	}

@@ -179,6 +179,9 @@ struct client_undone client_undo_row(struct client *c, uint32_t slot,
 				     uint32_t inc, enum dir_sure sure);
 /** client_look_after_debts() - zombies of everybody alive */
 void client_look_after_debts(struct client *c);
+/** client_persist_slot() - of a pool of several hosts: whose it is, or that it
+ *	is nobody's, before an entry of the hosts' table is FREE */
+void client_persist_slot(const struct client *c, uint32_t slot);
 /** client_free_slot() - as the client @w it is of is undone; false: not now */
 bool client_free_slot(struct client *c, uint32_t slot, uint64_t w);
 void client_count_reap(struct client *c, uint64_t reaps, uint64_t blocks);

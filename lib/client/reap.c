@@ -113,14 +113,18 @@ void client_count_reap(struct client *c, uint64_t reaps, uint64_t blocks)
 bool client_free_slot(struct client *c, uint32_t slot, uint64_t w)
 {
 	struct media_client *m = &c->slots[slot];
+	bool done;
 
+	ledger_persist_row(c->dir->slab, slot);
 	/* relaxed: C3 orders them */
 	a64_store_rlx(&m->pid, 0);
 	a64_store_rlx(&m->due, 0);
 	/* an exchange: our host may have been declared gone meanwhile, and
 	 * then the slot waits for that to be confirmed; C3 release */
-	return a64_cas_full(&m->word, &w,
+	done = a64_cas_full(&m->word, &w,
 			    client_make(CLIENT_FREE, client_inc(w) + 1));
+	client_persist_slot(c, slot);
+	return done;
 }
 
 /* With the slot's reap lock held, and proof that client @w is dead. */

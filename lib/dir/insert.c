@@ -25,8 +25,9 @@ static bool step(struct dir *d, a64 *h, uint64_t head, bool *live)
 	 * brought by B1 that head has gone on, so this load finds it changed */
 	if (a64_load_full(h) != head)
 		return false;
-	/* as its slot: else it is LIVE where no lookup would look */
-	if (*live && d->slab->shared && head_flags(head))
+	/* as its slot: else, this host lost, it is LIVE where no lookup would
+	 * look, or an insert that has read the head before may go on */
+	if (*live && d->slab->shared)
 		slab_persist(d->slab, h, sizeof(*h));
 	/* B2 release */
 	block_cas(b, &w,
@@ -250,6 +251,19 @@ static int publish(struct dir *d, uint32_t idx, const struct dir_key *k,
 		       (unsigned long long)home);
 }
 
+/*
+ * Where no repair comes before the next use, if this host is lost: an entry
+ * that is LIVE can be found by its key; and what a head names is the life of
+ * the block that it means, not one that is FREE or the next client's.
+ */
+static void persist_named(const struct dir *d, uint32_t idx, uint64_t bucket)
+{
+	const struct slab *s = d->slab;
+
+	slab_flush(s, slab_block(s, idx), BLOCK_LINE);
+	slab_persist(s, &d->buckets[bucket], sizeof(d->buckets[0]));
+}
+
 int dir_publish(struct dir *d, uint32_t idx, const struct dir_key *k,
 		enum dir_mode mode, uint32_t pins, struct dir_hit *other)
 {
@@ -267,12 +281,9 @@ int dir_publish(struct dir *d, uint32_t idx, const struct dir_key *k,
 		way = place(d, home, word);
 		if (way < 0)
 			return way;
-		/* where no repair comes before the next use: an entry that is
-		 * found LIVE can be found by its key */
-		if (s->shared)
-			slab_persist(s, &d->buckets[dir_way(d, home, way)],
-				     sizeof(d->buckets[0]));
 	}
+	if (unlikely(s->shared))
+		persist_named(d, idx, dir_way(d, home, (unsigned)way));
 	/* this client's pins on its own block, before anybody can see it */
 	if (mode == DIR_INSERT && pins &&
 	    !ledger_pin_many(ledger_cell(s, s->self, idx), pins))

@@ -77,6 +77,32 @@ static void clear_flags(struct dir *d, uint64_t home)
 			     head_next(h, flags, 0));
 }
 
+/* A head that names a block no more, before the block is FREE: as let_go(), if
+ * this host is lost. */
+static void flush_head(const struct dir *d, uint32_t idx)
+{
+	/* relaxed: as in let_go() */
+	uint64_t h0 = a64_load_rlx(&slab_block(d->slab, idx)->h0);
+
+	if (unlikely(d->slab->shared))
+		slab_flush(d->slab, &d->buckets[dir_home(d, h0)].head,
+			   sizeof(a64));
+}
+
+static void persist_head(const struct dir *d, uint32_t idx)
+{
+	flush_head(d, idx);
+	if (unlikely(d->slab->shared))
+		slab_drain(d->slab);
+}
+
+/* P1: DYING is on the media before the block is FREE. */
+static void persist_dying(const struct dir *d, uint32_t idx)
+{
+	flush_head(d, idx);
+	slab_persist(d->slab, slab_block(d->slab, idx), BLOCK_LINE);
+}
+
 /*
  * A block that is still pending in its home's head must not become FREE: a
  * late helper would take its next life for the change that is pending.
@@ -88,8 +114,10 @@ static void let_go(struct dir *d, uint32_t idx)
 	uint64_t h0 = a64_load_rlx(&slab_block(d->slab, idx)->h0);
 	uint64_t home = dir_home(d, h0), h = head_load(d, home);
 
-	if (head_pending(h) == idx + 1)
-		dir_help(d, home, h);
+	if (head_pending(h) != idx + 1)
+		return;
+	dir_help(d, home, h);
+	persist_head(d, idx);
 }
 
 /* DYING, and so on the media as well, to FREE if nobody holds it. */
@@ -115,8 +143,7 @@ bool dir_reclaim(struct dir *d, uint32_t idx, uint64_t word)
 {
 	if (block_state(word) != BLOCK_DYING || ledger_held(d->slab, idx))
 		return false;
-	/* P1: whoever made it DYING may not have come to it */
-	slab_persist(d->slab, slab_block(d->slab, idx), BLOCK_LINE);
+	persist_dying(d, idx); /* whoever made it so may not have come to it */
 	return reclaim(d, idx, word);
 }
 
@@ -248,7 +275,7 @@ int dir_remove(struct dir *d, uint32_t idx, uint64_t word)
 		return -EAGAIN;
 	}
 	word = block_unowned(word, BLOCK_DYING);
-	slab_persist(s, b, BLOCK_LINE); /* P1: before it is used again */
+	persist_dying(d, idx);
 	/* look again: a pin may have come before the word was DYING */
 	if (!reclaim(d, idx, word) && block_load(b) == word)
 		owe(d, idx);
@@ -265,8 +292,11 @@ bool dir_withdraw(struct dir *d, uint32_t idx, uint64_t word)
 	bool placed = block_is_placed(word);
 
 	/* declared dead meanwhile, it may be QUARANTINED, or another's */
-	if (!block_owned_by(word, d->slab->self, d->slab->self_inc) ||
-	    !slab_free(d->slab, idx, word))
+	if (!block_owned_by(word, d->slab->self, d->slab->self_inc))
+		return false;
+	if (word & BLOCK_CLAIMED)
+		persist_head(d, idx);
+	if (!slab_free(d->slab, idx, word))
 		return false;
 	if (placed) {
 		dir_unlink(d, h0, idx, block_version(word));
@@ -281,6 +311,7 @@ static uint64_t finish_pending(struct dir *d, uint32_t idx, uint64_t w)
 	if (!block_is_placed(w))
 		return w;
 	let_go(d, idx); /* its writer is dead, so h0 is stable */
+	persist_head(d, idx);
 	return block_load(slab_block(d->slab, idx));
 }
 
@@ -314,6 +345,7 @@ static bool undo_owned(struct dir *d, uint32_t idx, uint64_t w,
 		       wait ? block_quarantined(w) :
 			      block_unowned(w, BLOCK_FREE)))
 		return false;
+	slab_persist_free(d->slab, idx);
 	if (block_is_placed(w))
 		dir_unlink(d, h0, idx, block_version(w));
 	if (wait)

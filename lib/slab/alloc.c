@@ -41,6 +41,12 @@ void slab_persist(const struct slab *s, const void *p, size_t len)
 	slab_drain(s);
 }
 
+void slab_persist_free(const struct slab *s, uint32_t idx)
+{
+	if (unlikely(s->shared))
+		slab_persist(s, slab_block(s, idx), BLOCK_LINE);
+}
+
 void slab_disown(struct slab *s, uint32_t idx)
 {
 	/* no pair: it hands nothing over.  Full, as the trace goes after the
@@ -88,6 +94,7 @@ bool slab_free(struct slab *s, uint32_t idx, uint64_t word)
 	if (!block_cas(slab_block(s, idx), &word,
 		       block_unowned(word, BLOCK_FREE)))
 		return false;
+	slab_persist_free(s, idx);
 	slab_hint(s, idx);
 	slab_disown(s, idx);
 	return true;
@@ -103,6 +110,7 @@ bool slab_unquarantine(struct slab *s, uint32_t idx, uint32_t slot,
 	if (!block_is_quarantined(w, slot, inc) ||
 	    !block_cas(b, &w, block_unowned(w, BLOCK_FREE)))
 		return false;
+	slab_persist_free(s, idx);
 	slab_hint(s, idx);
 	return true;
 }

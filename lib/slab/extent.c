@@ -89,6 +89,27 @@ static uint64_t emptied(uint64_t w)
 	return slab_word_make(SLAB_EMPTY, 0, 0, 0, w >> 40);
 }
 
+/* What a host that is lost must not take with it.  In a pool of one host a
+ * repair sees to that, and nothing is written back. */
+static void persist_run(const struct slab *s, const struct slab_region *r,
+			uint32_t head, uint32_t run)
+{
+	if (s->shared)
+		slab_persist(s, &r->slabs[head], run * sizeof(r->slabs[0]));
+}
+
+/* Slabs that are EMPTY but said to be busy would be so for good. */
+static void persist_busy(const struct slab *s, const struct slab_region *r,
+			 uint32_t head, uint32_t run)
+{
+	const a64 *first = maps_word(r, maps_busy(s), head);
+	const a64 *last = maps_word(r, maps_busy(s), head + run - 1);
+
+	if (s->shared)
+		slab_persist(s, first,
+			     (size_t)(last - first + 1) * sizeof(*first));
+}
+
 /*
  * CLAIMED head and its tails to EMPTY, the head last: as long as the head
  * names @owner, whoever cleans up after it can start over.
@@ -110,11 +131,15 @@ static void give_back(struct slab *s, uint32_t region, uint32_t head,
 		if (slab_cas(r, head + i, w, emptied(w)))
 			maps_clear(r, maps_busy(s), head + i);
 	}
+	if (run > 1)
+		persist_run(s, r, head, run); /* or they had no head */
 	w = slab_word(r, head);
 	/* S2 release */
 	if (slab_word_state(w) == SLAB_CLAIMED && slab_word_owner(w) == owner &&
 	    slab_cas(r, head, w, emptied(w)))
 		maps_clear(r, maps_busy(s), head);
+	persist_run(s, r, head, 1); /* it names us, who may leave */
+	persist_busy(s, r, head, run);
 }
 
 /* EMPTY to @state, naming this client; false if it was not EMPTY. */
@@ -161,6 +186,8 @@ static bool claim_at(struct slab *s, uint32_t region, uint32_t head,
 	if (!grab(s, r, head, SLAB_CLAIMED, class, run))
 		return false;
 	w = slab_word(r, head); /* S2 acquire, once more; it is ours now */
+	if (run > 1)
+		persist_run(s, r, head, 1); /* no tail without a head */
 	for (i = 1; i < run; i++) {
 		if (grab(s, r, head + i, SLAB_TAIL, class, i))
 			continue;
@@ -234,11 +261,12 @@ bool extent_all_free(const struct slab *s, const struct extent *e)
 }
 
 /* To the hand's and the takers' extents again; e->word is RETIRING. */
-static void reactivate(const struct extent *e, uint64_t w)
+static void reactivate(const struct slab *s, const struct extent *e, uint64_t w)
 {
 	if (slab_cas(e->r, e->head, e->word, w) && e->class != SLAB_HUGE)
 		/* who came by meanwhile has taken it for a wrong hint */
 		maps_set(e->r, e->class, e->head);
+	persist_run(s, e->r, e->head, 1); /* as in give_back() */
 }
 
 bool extent_retire_end(struct slab *s, struct extent *e)
@@ -247,8 +275,9 @@ bool extent_retire_end(struct slab *s, struct extent *e)
 					  e->run, e->word >> 40);
 
 	if (!extent_all_free(s, e)) {
-		reactivate(e, slab_word_make(SLAB_ACTIVE, e->class, s->self,
-					     e->run, e->word >> 40));
+		reactivate(s, e,
+			   slab_word_make(SLAB_ACTIVE, e->class, s->self,
+					  e->run, e->word >> 40));
 		return false;
 	}
 	/* S2 release: from here on the head's slab is on its way to others */
@@ -256,12 +285,42 @@ bool extent_retire_end(struct slab *s, struct extent *e)
 		return false;
 	/* before its tails are others': else, with this host's caches lost, it
 	 * could be ACTIVE again, and over them */
-	if (s->shared)
-		slab_persist(s, &e->r->slabs[e->head], sizeof(e->r->slabs[0]));
+	persist_run(s, e->r, e->head, 1);
 	if (e->class != SLAB_HUGE)
 		maps_clear(e->r, e->class, e->head);
 	give_back(s, e->base >> IDX_UNIT_BITS, e->head, e->run, s->self);
 	return true;
+}
+
+static bool has_tails(const struct extent *e)
+{
+	uint32_t i;
+	uint64_t w;
+
+	for (i = 1; i < e->run; i++) {
+		w = slab_word(e->r, e->head + i);
+		if (slab_word_state(w) != SLAB_TAIL || slab_word_run(w) != i)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * CLAIMED: on the way to be ACTIVE or to be EMPTY.  With its host's caches it
+ * may have lost that it was ACTIVE already, and in use; before it was, and
+ * after it is not, all its blocks are FREE.
+ */
+static void reap_claimed(struct slab *s, uint32_t region, uint32_t slab,
+			 uint64_t w)
+{
+	struct extent e;
+
+	if (s->shared && describe(s, region, slab, w, &e) && has_tails(&e) &&
+	    !extent_all_free(s, &e))
+		reactivate(s, &e, (w & ~0xfull) | SLAB_ACTIVE);
+	else
+		give_back(s, region, slab, slab_word_run(w),
+			  slab_word_owner(w));
 }
 
 static void reap_slab(struct slab *s, uint32_t region, uint32_t slab,
@@ -282,9 +341,12 @@ static void reap_slab(struct slab *s, uint32_t region, uint32_t slab,
 		return;
 	if (slab_word_state(w) == SLAB_RETIRING &&
 	    describe(s, region, slab, w, &e))
-		reactivate(&e, (w & ~0xfull) | SLAB_ACTIVE);
+		reactivate(s, &e, (w & ~0xfull) | SLAB_ACTIVE);
 	if (slab_word_state(w) == SLAB_CLAIMED)
-		give_back(s, region, slab, slab_word_run(w), slot);
+		reap_claimed(s, region, slab, w);
+	if (slab_word_state(w) == SLAB_ACTIVE)
+		/* its maker may have died before it came to that */
+		persist_run(s, r, slab, 1);
 }
 
 void extent_reap(struct slab *s, uint32_t slot)

@@ -106,3 +106,18 @@ uint16_t ledger_walk(const struct slab *s, uint32_t slot, uint32_t *idx)
 	}
 	return 0;
 }
+
+void ledger_persist_row(const struct slab *s, uint32_t slot)
+{
+	uint32_t i;
+
+	if (!s->shared)
+		return;
+	for (i = 0; i < s->region_nr; i++) {
+		const struct slab_region *r = &s->region[i];
+
+		slab_flush(s, r->rows + slot * r->row_cells,
+			   r->unit_nr * sizeof(a16));
+	}
+	slab_drain(s);
+}

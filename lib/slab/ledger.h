@@ -109,4 +109,7 @@ bool ledger_is_active(const struct slab *s, uint32_t slot);
  */
 uint16_t ledger_walk(const struct slab *s, uint32_t slot, uint32_t *idx);
 
+/** ledger_persist_row() - of a pool of several hosts: it is empty */
+void ledger_persist_row(const struct slab *s, uint32_t slot);
+
 #endif

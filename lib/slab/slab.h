@@ -280,6 +280,11 @@ bool slab_unquarantine(struct slab *s, uint32_t idx, uint32_t slot,
 /** slab_hint() - say that a block is free. */
 void slab_hint(struct slab *s, uint32_t idx);
 
+/**
+ * slab_persist_free() - of a pool of several hosts: that a client's block is
+ *	FREE, before its slot is; else, with this host, nobody's block is left
+ */
+void slab_persist_free(const struct slab *s, uint32_t idx);
 /** slab_disown() - clear this client's own bit, after the block is not its */
 void slab_disown(struct slab *s, uint32_t idx);
 
