@@ -85,7 +85,7 @@ static bool join(struct client *c, uint32_t slot, const char *name)
 		return false;
 	/* our host's entry may be another's by now, or we were fenced */
 	if (c->host.all && !host_beat(c)) {
-		/* C3 release */
+		/* no pair: we have stored nothing there */
 		a64_cas_full(&m->word, &joining,
 			     client_make(CLIENT_FREE, inc + 1));
 		return false;

@@ -204,8 +204,8 @@ static int try_reap(struct client *c, uint32_t slot)
 	if (client_state(w) == CLIENT_FREE)
 		done = 0;
 	else if (is_stray(c, w))
-		/* the exchange alone: it has stored nothing there, and our
-		 * lock keeps no other host out; C3 release */
+		/* the exchange alone, as our lock keeps no other host out;
+		 * no pair: it has stored nothing there */
 		done = a64_cas_full(&c->slots[slot].word, &w,
 				    client_make(CLIENT_FREE,
 						client_inc(w) + 1));

@@ -188,7 +188,7 @@ void media_mark_repair(struct media_control *c, bool on)
 	/* relaxed: M2 orders them */
 	a64_store_rlx(&c->boot[0], on ? MEDIA_BOOT_REPAIR : 0);
 	a64_store_rlx(&c->boot[1], 0);
-	/* M2 release; K9 full.  If it fails somebody comes or goes, and his
+	/* no pair: who sees it refuses; K9 full.  If it fails somebody comes or goes, and his
 	 * host's entry says so. */
 	a64_cas_full(&c->state, &seen, make(MEDIA_DIRTY, (seen >> 8) + 1));
 }

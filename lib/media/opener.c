@@ -68,7 +68,7 @@ static bool is_elsewhere(const struct media_control *c, struct opener *o)
 {
 	uint64_t ours[2];
 
-	/* M2 acquire, pairs with change() */
+	/* no pair: what is read next has a checksum */
 	if ((a64_load_full(&c->state) & 0xff) == MEDIA_CLEAN)
 		return false;
 	return is_known(c, o) && id_read("/etc/machine-id", ours) &&
