@@ -264,10 +264,31 @@ static void direct(unsigned seconds, uint64_t *seed)
 			kill_one(seed);
 		}
 	}
+}
+
+static void end_all(void)
+{
 	a64_store_rlx(&shared->stop, 1);
 	for (unsigned h = 0; h < HOSTS; h++)
 		for (unsigned w = 0; w < WORKERS; w++)
 			waitpid(host[h].worker[w], NULL, 0);
+}
+
+/*
+ * While others are there: when the last of them has gone, and one of them not
+ * in order, nobody could say that nothing was lost with it.
+ */
+static struct maru_pool *join(void)
+{
+	struct maru_pool *p;
+	int tries, rc = -1;
+
+	host_be_in(dir, HOST_ID(1, 1));
+	for (tries = 0; rc && tries < 50; tries++)
+		rc = maru_open(target, NULL, &p);
+	if (rc)
+		fprintf(stderr, "open at the end: %d, %s\n", rc, maru_errmsg());
+	return rc ? NULL : p;
 }
 
 /* The end -------------------------------------------------------------------- */
@@ -297,18 +318,11 @@ static int settle(struct maru_pool *p)
 	return nr;
 }
 
-static int look_over(uint64_t used_at_start)
+static int look_over(struct maru_pool *p, uint64_t used_at_start)
 {
 	struct maru_stats st = { .size = sizeof(st) };
-	struct maru_pool *p;
-	int rc, hosts, faults;
+	int hosts, faults;
 
-	host_be_in(dir, HOST_ID(1, 1));
-	rc = maru_open(target, NULL, &p);
-	if (rc) {
-		fprintf(stderr, "open at the end: %d, %s\n", rc, maru_errmsg());
-		return 1;
-	}
 	hosts = settle(p);
 	faults = maru_check(p, tell, NULL);
 	maru_clear(p, NULL);
@@ -349,7 +363,7 @@ static int make_pool(void)
 
 static int run(unsigned seconds, uint64_t seed)
 {
-	int rc;
+	struct maru_pool *p;
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -358,8 +372,9 @@ static int run(unsigned seconds, uint64_t seed)
 		return 1;
 	}
 	direct(seconds, &seed);
-	rc = look_over(0);
-	return rc;
+	p = join();
+	end_all();
+	return p ? look_over(p, 0) : 1;
 }
 
 int main(int argc, char **argv)
