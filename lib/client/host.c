@@ -10,7 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 300 /* of 10 ms */
+#define ENTER_TRIES 300 /* of 10 ms */
+#define LEAVE_TRIES 20
+#define BEAT_TRIES 1000
 
 static void pause_ms(long ms)
 {
@@ -130,18 +132,26 @@ static int enter(struct client *c)
 		c->target, HOST_NR);
 }
 
+/* Held for moments, but for who is stopped, or goes over a large pool. */
+static int take_lock(struct client *c, int tries)
+{
+	int rc;
+
+	for (;;) {
+		rc = dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false);
+		if (rc != -EAGAIN || !--tries)
+			return rc;
+		pause_ms(10);
+	}
+}
+
 int host_enter(struct client *c)
 {
-	int rc = 0, tries;
+	int rc;
 
 	if (!c->host.all)
 		return 0;
-	for (tries = 0; tries < LOCK_TRIES; tries++) {
-		rc = dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false);
-		if (rc != -EAGAIN)
-			break;
-		pause_ms(10);
-	}
+	rc = take_lock(c, ENTER_TRIES);
 	if (rc == -EAGAIN)
 		return err_set(-EBUSY,
 			       "%s: another process of this host is stopped "
@@ -158,15 +168,19 @@ bool host_beat(struct client *c)
 {
 	struct host_self *h = &c->host;
 	uint64_t w;
+	int tries;
 
 	if (h->no == HOST_NONE)
 		return false;
 	w = host_word(h, h->no);
-	/* H1 release; K8 full */
-	while (host_state(w) == HOST_ACTIVE && host_epoch(w) == h->epoch)
+	for (tries = 0; tries < BEAT_TRIES; tries++) {
+		if (host_state(w) != HOST_ACTIVE || host_epoch(w) != h->epoch)
+			return false;
+		/* H1 release; K8 full */
 		if (a64_cas_full(&h->all[h->no].word, &w, w + (1ull << 32)))
 			return true;
-	return false;
+	}
+	return true; /* so often has it beaten meanwhile */
 }
 
 /* What the entry is to be: in use; without clients; with some of the dead. */
@@ -198,9 +212,10 @@ void host_leave(struct client *c)
 
 	if (h->no == HOST_NONE)
 		return;
-	/* whoever has the lock is coming, or cleans up without a slot; he
-	 * leaves as well, and then it is his to look */
-	if (!dev_lock_take(&c->lock, CLIENT_LOCK_HOST, false)) {
+	/* whoever keeps the lock is coming, or cleans up without a slot; he
+	 * leaves as well, and then it is his to look.  Not one who leaves just
+	 * now: he may have seen our slot still in use. */
+	if (!take_lock(c, LEAVE_TRIES)) {
 		w = host_word(h, h->no);
 		gone = without_us(c, w);
 		/* H1 release; K8: it fails if one of ours has come meanwhile */
