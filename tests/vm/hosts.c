@@ -467,12 +467,27 @@ static void warm(struct maru_pool *p)
 	MUST(maru_check(p, tell, NULL) == 0);
 }
 
+static bool is_in_use(void)
+{
+	struct maru_open_opts o = {
+		.size = sizeof(o),
+		.flags = MARU_OPEN_RDONLY | MARU_OPEN_INSPECT,
+	};
+	struct maru_super super = { .clean = 1 };
+	struct maru_pool *p;
+
+	if (maru_open(target, &o, &p))
+		return false; /* not yet made */
+	MUST(maru_inspect_super(p, &super) == 0);
+	MUST(maru_close(p, 0) == 0);
+	return !super.clean;
+}
+
 /* A pool of one host: whoever has it open, another one is told so. */
 static void refused(void)
 {
 	double end = now() + PATIENCE;
 	struct maru_pool *p;
-	int rc = 0;
 
 	if (me == 'a') {
 		p = join();
@@ -480,14 +495,11 @@ static void refused(void)
 		MUST(maru_close(p, 0) == 0);
 		return;
 	}
-	/* no pool yet, or the one that a has open */
-	while (now() < end && rc != MARU_E_CORRUPT) {
-		rc = maru_open(target, NULL, &p);
-		MUST(rc != 0);
+	while (!is_in_use() && now() < end)
 		pause_ms(20);
-	}
-	MUST(rc == MARU_E_CORRUPT);
+	MUST(maru_open(target, NULL, &p) != 0);
 	printf("refused: %s\n", maru_errmsg());
+	MUST(strstr(maru_errmsg(), "host-a") != NULL);
 }
 
 static const struct scene {
