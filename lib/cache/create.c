@@ -304,17 +304,27 @@ static int may_go(const struct dev_map *map, const struct media_super *old,
 		target);
 }
 
+static bool is_super(unsigned id)
+{
+	return id == SECTION_SUPER_A || id == SECTION_SUPER_B ||
+	       id == SECTION_SUPER_C;
+}
+
 /* Its tables are written before its superblock says that they are. */
 static int seal(const struct media *md, struct media_super *sb)
 {
 	struct media_region *r = media_region(md, sb->region_no);
 	int rc = dev_sync(&r->map, 0, sb->section[SECTION_DATA].off);
+	unsigned i;
 
 	if (!rc)
 		media_super_write(r, sb);
-	/* a further region before the root, which makes all of it a pool */
-	if (!rc && (md->durable || sb->region_no))
-		rc = dev_sync(&r->map, 0, r->map.len);
+	/* a further region before the root, which makes all of it a pool; each
+	 * copy alone, as there may be a terabyte between them */
+	for (i = 0; i < SECTION_NR && !rc; i++)
+		if (is_super(i) && (md->durable || sb->region_no))
+			rc = dev_sync(&r->map, sb->section[i].off,
+				      sb->section[i].len);
 	return rc;
 }
 

@@ -164,7 +164,7 @@ static int rebuild(struct maru_pool *p, uint32_t flags)
 	dir_rebuild(&p->dir);
 	client_rebuild(&p->client);
 	media_mend(&p->media);
-	rc = media_sync(&p->media, false);
+	rc = media_sync(&p->media);
 	if (rc)
 		return rc;
 	/* only now: all that it says is true is on the media */

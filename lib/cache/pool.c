@@ -358,7 +358,7 @@ static void leave_clean(struct maru_pool *p)
 	if (client_others(&p->client))
 		return;
 	if (p->media.durable)
-		media_sync(&p->media, media_shared(media_region(&p->media, 0)));
+		media_sync(&p->media);
 	media_make_clean(&p->media, seen);
 	if (p->media.durable)
 		dev_sync(root, 0, MEDIA_DATA_ALIGN);
@@ -423,7 +423,7 @@ int maru_sync(struct maru_pool *pool)
 		return rc;
 	if (pool->rdonly)
 		return -EROFS;
-	return media_sync(&pool->media, false);
+	return media_sync(&pool->media);
 }
 
 int maru_region(struct maru_pool *pool, uint32_t no, struct maru_region *out)

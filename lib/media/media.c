@@ -66,7 +66,7 @@ void media_unmap(struct media *m, bool abandon)
 	}
 }
 
-int media_sync(const struct media *m, bool tables)
+int media_sync(const struct media *m)
 {
 	uint32_t i;
 	int rc = 0;
@@ -76,8 +76,9 @@ int media_sync(const struct media *m, bool tables)
 
 		if (r)
 			rc = dev_sync(&r->map, 0,
-				      tables ? r->sb.section[SECTION_DATA].off :
-					       r->map.len);
+				      r->map.granularity == DEV_PAGE ?
+					      r->map.len :
+					      r->sb.section[SECTION_DATA].off);
 	}
 	return rc;
 }

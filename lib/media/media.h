@@ -116,8 +116,13 @@ static inline uint64_t media_len(const struct media_region *r,
 	return r->sb.section[id].len;
 }
 
-/** media_sync() - all regions to the medium, or only their tables */
-int media_sync(const struct media *m, bool tables);
+/**
+ * media_sync() - all regions to the medium
+ *
+ * Where lines can be flushed values were, each before its entry was visible; so
+ * only the tables are, and it takes no time by the pool's size.
+ */
+int media_sync(const struct media *m);
 
 /** media_zero() - make everything but superblocks and data zero bytes. */
 void media_zero(struct media_region *r, bool known_zero);
