@@ -198,10 +198,13 @@ static void client_cells(struct dump *d, const struct maru_client *c)
 	out_u64(out, "slot", c->slot);
 	if (d->json || !d->super.share)
 		out_u64(out, "incarnation", c->incarnation);
-	if (c->host < MARU_HOSTS_MAX)
-		out_u64(out, "host", c->host);
-	else if (d->json || d->super.share)
-		out_none(out, "host");
+	/* a column of its own or none, whatever the slot says */
+	if (d->json || d->super.share) {
+		if (c->host < MARU_HOSTS_MAX)
+			out_u64(out, "host", c->host);
+		else
+			out_none(out, "host");
+	}
 	dump_state(d, client_states, c->state);
 	if (d->json)
 		out_int(out, "alive", c->alive);
