@@ -104,6 +104,29 @@ START_TEST(another_machine_repairs_only_when_told_that_the_last_is_down)
 }
 END_TEST
 
+/* It died at the claim, where another host's boot id still stands. */
+START_TEST(a_claim_of_the_same_kernel_does_not_hold_up_a_repair)
+{
+	struct maru_fsck_result res;
+	struct maru_pool *p;
+	struct host_self *h;
+
+	host_format(SHORT);
+	host_be(HOST_ID(1, 1));
+	p = test_open(MARU_OPEN_NO_BEAT);
+	h = &p->client.host;
+	h->all[5].boot[0].v = 77;
+	a64_store_full(&h->all[5].word, host_make(HOST_CLAIMED, HOST_NONE, 3,
+						  host_claim_tag(&p->client)));
+	test_close(p);
+	ck_assert_int_eq(host_fsck(MARU_FSCK_REPAIR | MARU_FSCK_REBUILD, &res),
+			 0);
+	p = test_open(0);
+	ck_assert_int_eq(maru_hosts(p, NULL, 0), 1);
+	test_close(p);
+}
+END_TEST
+
 START_TEST(another_machine_does_not_format_over_a_silent_host)
 {
 	all_gone();
@@ -363,6 +386,7 @@ int main(void)
 		the_same_kernel_has_lost_nothing_and_goes_on,
 		a_machine_that_was_restarted_repairs_what_it_left,
 		another_machine_repairs_only_when_told_that_the_last_is_down,
+		a_claim_of_the_same_kernel_does_not_hold_up_a_repair,
 		another_machine_does_not_format_over_a_silent_host,
 		nobody_repairs_or_formats_while_another_host_beats,
 		nobody_enters_a_pool_that_is_about_to_be_formatted,

@@ -37,8 +37,7 @@ void host_attach(struct client *c, const struct media *m)
 	id_read("/etc/machine-id", h->machine);
 }
 
-/* So that whoever comes after the claimer's death knows whose claim it was. */
-static uint32_t tag(const struct client *c)
+uint32_t host_claim_tag(const struct client *c)
 {
 	uint64_t x = (c->me.boot[0] ^ c->me.boot[1]) * 0x9e3779b97f4a7c15ull;
 
@@ -48,11 +47,15 @@ static uint32_t tag(const struct client *c)
 bool host_is_ours(const struct client *c, uint32_t no)
 {
 	const struct media_host *m = &c->host.all[no];
+	uint64_t w = host_word(&c->host, no);
 	/* relaxed: written before it was ACTIVE, H1 ordered it */
 	const uint64_t boot[2] = { a64_load_rlx(&m->boot[0]),
 				   a64_load_rlx(&m->boot[1]) };
 
-	return id_equal(boot, c->me.boot);
+	/* the boot id may still be the last host's there */
+	return host_state(w) == HOST_CLAIMED ?
+		       host_beats(w) == host_claim_tag(c) :
+		       id_equal(boot, c->me.boot);
 }
 
 /* Under the host's lock, so no other process of ours is at it. */
@@ -84,7 +87,7 @@ static bool adopt(struct client *c, uint32_t no)
 {
 	struct host_self *h = &c->host;
 	uint64_t w = host_word(h, no);
-	bool claimed = host_state(w) == HOST_CLAIMED && host_beats(w) == tag(c);
+	bool claimed = host_state(w) == HOST_CLAIMED && host_is_ours(c, no);
 
 	if (claimed && !introduce(c, no, w))
 		return false;
@@ -110,7 +113,8 @@ static bool claim(struct client *c, uint32_t no)
 
 	if (host_state(w) != HOST_FREE)
 		return false;
-	claimed = host_make(HOST_CLAIMED, HOST_NONE, host_epoch(w), tag(c));
+	claimed = host_make(HOST_CLAIMED, HOST_NONE, host_epoch(w),
+			    host_claim_tag(c));
 	/* H1 acquire: what the last host there did */
 	return a64_cas_full(&c->host.all[no].word, &w, claimed) && adopt(c, no);
 }

@@ -132,6 +132,8 @@ int host_enter(struct client *c);
 bool host_beat(struct client *c);
 /** host_leave() - if no client is left on this host: give the entry back */
 void host_leave(struct client *c);
+/** host_claim_tag() - by it, who comes after a claimer's death knows it as ours */
+uint32_t host_claim_tag(const struct client *c);
 /** host_is_ours() - entry @no is of this running kernel */
 bool host_is_ours(const struct client *c, uint32_t no);
 /**
