@@ -165,7 +165,7 @@ static int find_place(struct maru_pool *p, struct media_given *g,
 
 	for (round = 0; round < 2; round++)
 		for (i = 0; i < g->nr; i++) {
-			*out = &g->one[i];
+			*out = g->one[i];
 			if (!(*out)->dev || !(*out)->rc)
 				continue;
 			if (fits[round](*out, g->window, sb))
@@ -177,7 +177,7 @@ static int find_place(struct maru_pool *p, struct media_given *g,
 	return err_set(
 		-EEXIST,
 		"%s: is neither known to be region %u of the pool nor empty; a repair makes that region anew in an empty target of %llu bytes",
-		g->one[other].dev->name, sb->region_no,
+		g->one[other]->dev->name, sb->region_no,
 		(unsigned long long)sb->region_bytes);
 }
 

@@ -11,22 +11,27 @@
 
 int media_given_add(struct media_given *g, const char *name)
 {
-	struct media_one *one = &g->one[g->nr];
+	struct media_one *one;
 	char path[PATH_MAX];
 	uint32_t i;
 	int rc = g->nr < g->room ? media_target(name, g->window, path) :
 				   -ENOSPC;
 
-	if (!rc)
-		rc = dev_open(path, g->flags, &one->dev);
 	if (rc)
 		return rc;
-	g->nr++;
+	one = calloc(1, sizeof(*one));
+	rc = one ? dev_open(path, g->flags, &one->dev) :
+		   err_set(-ENOMEM, "%s: out of memory", name);
+	if (rc) {
+		free(one);
+		return rc;
+	}
+	g->one[g->nr++] = one;
 	for (i = 0; i + 1 < g->nr; i++)
-		if (g->one[i].dev && dev_is_same(g->one[i].dev, one->dev))
+		if (g->one[i]->dev && dev_is_same(g->one[i]->dev, one->dev))
 			return err_set(-EINVAL,
 				       "%s: is the same as %s; name it once",
-				       name, g->one[i].dev->name);
+				       name, g->one[i]->dev->name);
 	one->rc = media_super_read(one->dev, g->window, &one->sb, &one->ok);
 	return 0;
 }
@@ -57,8 +62,10 @@ int media_given_open(struct media_given *g, const char *target, unsigned flags,
 
 void media_given_close(struct media_given *g)
 {
-	while (g->nr)
-		dev_close(g->one[--g->nr].dev);
+	while (g->nr) {
+		dev_close(g->one[--g->nr]->dev);
+		free(g->one[g->nr]);
+	}
 	free(g->one);
 	g->one = NULL;
 }
@@ -78,7 +85,7 @@ int media_given_root(struct media_given *g, struct dev **dev)
 	/* one that cannot be read will say so itself */
 	for (round = 0; round < 2; round++)
 		for (i = 0; i < g->nr; i++) {
-			struct media_one *one = &g->one[i];
+			struct media_one *one = g->one[i];
 
 			if (round ? !one->rc : one->rc || one->sb.region_no)
 				continue;
@@ -88,8 +95,8 @@ int media_given_root(struct media_given *g, struct dev **dev)
 	return err_set(
 		-EINVAL,
 		"%s: is region %u of a pool of %u; name its region 0 too",
-		g->one[0].dev->name, g->one[0].sb.region_no,
-		g->one[0].sb.region_nr);
+		g->one[0]->dev->name, g->one[0]->sb.region_no,
+		g->one[0]->sb.region_nr);
 }
 
 const struct media_region_entry *media_table(const struct media *m, uint32_t no)
@@ -115,7 +122,7 @@ static struct media_one *among_given(struct media_given *g,
 	uint32_t i;
 
 	for (i = 0; i < g->nr; i++) {
-		struct media_one *one = &g->one[i];
+		struct media_one *one = g->one[i];
 
 		if (one->dev && !one->rc && one->sb.region_no == no &&
 		    is_of_pool(m, &one->sb))
@@ -190,7 +197,7 @@ int media_given_left(const struct media_given *g, const struct media *m,
 	int rc;
 
 	for (i = 0; i < g->nr; i++) {
-		const struct media_one *one = &g->one[i];
+		const struct media_one *one = g->one[i];
 
 		if (!one->dev || (one->rc && !unread))
 			continue;

@@ -22,7 +22,7 @@ struct media_one {
 };
 
 struct media_given {
-	struct media_one *one;
+	struct media_one **one;
 	uint32_t nr, room;
 	uint64_t window; /* in each */
 	unsigned flags;	 /* DEV_RDONLY or 0 */
