@@ -114,19 +114,21 @@ struct maru_open_opts {
 
 /**
  * maru_open() - join a pool as a client
- * @target: as given to maru_create()
+ * @target: as given to maru_create(), or another name of it
  * @opts:   or NULL
  * @pool:   out: the handle, NULL on failure
  *
- * Takes milliseconds whatever the pool's size.  A handle serves any number
- * of threads; it does not survive fork(): there every call fails with
+ * Takes milliseconds whatever the pool's size; where other hosts have it open,
+ * until one of them answers, at most host_ms.  A handle serves any number of
+ * threads; it does not survive fork(): there every call fails with
  * -ESHUTDOWN and the child opens its own.
  *
  * Return: 0; MARU_E_FORMAT (not a pool, or made by a newer version);
  *	MARU_E_CORRUPT (run maru-fsck(1)); -EUSERS (all client slots taken,
  *	see maru_errmsg()); -EBUSY (being formatted or repaired); MARU_E_OTHER
  *	(not the pool that was expected); -ENOTUNIQ (a UUID on two devices);
- *	-EACCES, -ENOENT, -ENODEV and other errnos of the system.
+ *	-ENOTSUP (hosts that are not coherent, or do not see each other's
+ *	stores); -EACCES, -ENOENT, -ENODEV and other errnos of the system.
  */
 int maru_open(const char *target, const struct maru_open_opts *opts,
 	      struct maru_pool **pool);
