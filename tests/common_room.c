@@ -3,6 +3,7 @@
 #include "common_room.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -447,6 +448,17 @@ pid_t room_exec_client(void)
 	ck_assert_int_eq(read(until_exec[0], &byte, 1), 0);
 	close(until_exec[0]);
 	return child;
+}
+
+int room_reap_soon(struct maru_pool *p, uint32_t slot)
+{
+	int done = 0;
+
+	for (unsigned i = 0; i < 10000 && !done; i++) {
+		done = client_reap(&p->client, slot);
+		sched_yield();
+	}
+	return done;
 }
 
 static a64 *ghosts_word;

@@ -168,6 +168,9 @@ int room_reap_namesake(struct maru_pool *p, unsigned change);
 /** room_exec_client() - a client whose process has become another program */
 pid_t room_exec_client(void);
 
+/** room_reap_soon() - the kernel lets go of what it closes a little later */
+int room_reap_soon(struct maru_pool *p, uint32_t slot);
+
 /*
  * Ever new clients in the ghost's slot, one each so many microseconds, in the
  * middle of whatever this thread does; 0 ends it.  After room_ghosts_first()
