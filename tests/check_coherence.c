@@ -194,13 +194,12 @@ static void run_two(void *(*fn)(void *))
 		pthread_join(part[i].thread, NULL);
 }
 
-START_TEST(a_cache_that_knows_nothing_of_others_is_caught_by_each_test)
+/* Over a cache that knows nothing of others; true: both have noticed. */
+static bool is_noticed(void *window, int litmus)
 {
-	void *window = shared_window();
-
 	for (int i = 0; i < 2; i++) {
 		part_make(&part[i], NULL);
-		part[i].id = (enum litmus_id)_i;
+		part[i].id = (enum litmus_id)litmus;
 		ck_assert_int_eq(
 			soft_cache_start(&part[i].cache, window, LINES), 0);
 		part[i].l.w = (struct litmus_window *)part[i].cache.own;
@@ -210,12 +209,25 @@ START_TEST(a_cache_that_knows_nothing_of_others_is_caught_by_each_test)
 		soft_cache_stop(&part[i].cache);
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(part[i].rc, 0);
-		ck_assert_msg(part[i].l.tally[_i].wrong > 0, "%s saw nothing",
-			      litmus_name((enum litmus_id)_i));
 		for (int id = 0; id < LITMUS_NR; id++)
-			if (id != _i)
+			if (id != litmus)
 				ck_assert_uint_eq(part[i].l.tally[id].wrong, 0);
 	}
+	return part[0].l.tally[litmus].wrong && part[1].l.tally[litmus].wrong;
+}
+
+/* What a thread meets is chance, and little of it where it is slow. */
+START_TEST(a_cache_that_knows_nothing_of_others_is_caught_by_each_test)
+{
+	void *window = shared_window();
+	bool noticed = false;
+
+	for (int tries = 0; tries < 10 && !noticed; tries++) {
+		memset(window, 0, LITMUS_WINDOW);
+		noticed = is_noticed(window, _i);
+	}
+	ck_assert_msg(noticed, "%s saw nothing",
+		      litmus_name((enum litmus_id)_i));
 }
 END_TEST
 
