@@ -23,8 +23,8 @@
  * waits for that one to be CONFIRMED as well.
  *
  * Ordering (label: release side -> acquire side, what becomes visible):
- *  H1: introduce(), host_beat() and others -> host_word()  boot and machine id, the name; what
- *	a host did before it beat, was recovered, or left
+ *  H1: introduce(), host_beat() and others -> host_word()  boot and machine id,
+ *	the name; what a host did before it beat, was recovered, or left
  *  H2: host_ask() -> answer_one()  the question
  *  H3: answer_one() -> host_is_answered()  the answer
  *
